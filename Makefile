@@ -122,16 +122,39 @@ $(foreach v,$(VARIANTS),$(eval $(call variant,$v)))
 -include $(wildcard $(foreach d,ops cache fs mount tests,$(BUILD)/*/$d/*.d))
 
 # The programs people use. They find the local engine in ../libexec/orbfs,
-# seen from their own folder, here as after `make install`.
-$(BUILD)/orbfs $(BUILD)/orbfs-thread: $(BUILD)/%: $(BUILD)/plain/%
-	@mkdir -p $(BUILD)/libexec && ln -sfn $(CURDIR)/ops/local $(BUILD)/libexec/orbfs
-	$Qln -sf plain/$* $@
+# seen from the folder they really are in, here as after `make install`.
+$(BUILD)/orbfs $(BUILD)/orbfs-thread: $(BUILD)/%: $(BUILD)/plain/% $(BUILD)/libexec
+	@ln -sf plain/$* $@
+$(BUILD)/libexec:
+	@mkdir -p $@ && ln -sfn $(CURDIR)/ops/local $@/orbfs
 
 # ---- running it -------------------------------------------------------------
 
+M = $(patsubst $(HOME)/%,~/%,$(MOUNT))
+define TRY
+Try this:
+
+  mkdir $M/web
+  cat $M/web/state $M/web/ip
+  echo 'uname -a; id; hostname' > $M/web/exec && cat $M/web/exec
+  echo stop > $M/web/state
+  rmdir $M/web
+
+and when you have seen enough:
+
+  $(if $(filter Darwin,$(shell uname -s)),umount,fusermount3 -u) $M
+endef
+export TRY
+
 run: deps-run
 	@$(MAKE) --no-print-directory all
-	@mount/try $(BUILD)/orbfs '$(MOUNT)'
+	@mkdir -p '$(MOUNT)' 2>/dev/null || :
+	@if mount | grep -q ' $(abspath $(MOUNT)) .*fuse'; then \
+		echo 'Something is mounted at $M already; it is left as it is.'; \
+	else \
+		$(BUILD)/orbfs '$(MOUNT)' && echo 'orbfs is mounted at $M.'; \
+	fi
+	@echo "$$TRY"
 
 # ---- tests ------------------------------------------------------------------
 
@@ -139,33 +162,112 @@ run: deps-run
 CHECKS = units build lint local fake mounts
 check: deps-check
 	+@BUILD=$(BUILD) tests/check '$(MAKE)' $(CHECKS:%=check-%)
-
-.PHONY: $(CHECKS:%=check-%) check-asan-mounts check-tsan
-check-units: $(UNITS:%=$(BUILD)/asan/%)
-	@tests/units $(BUILD)/asan $(UNITS)
-check-tsan: $(UNITS:%=$(BUILD)/tsan/%)
-	@tests/units $(BUILD)/tsan $(UNITS)
-check-build: $(BUILD)/orbfs $(BUILD)/orbfs-thread
-check-lint: lint
-check-local:
-	@tests/local/run
-check-fake:
-	@tests/fake_orbctl.test
-check-mounts: $(BUILD)/orbfs $(BUILD)/orbfs-thread
-	@ORBFS=$(CURDIR)/$(BUILD)/orbfs tests/mount/run
-check-asan-mounts: $(BUILD)/asan/orbfs $(BUILD)/asan/orbfs-thread
-	@ORBFS=$(CURDIR)/$(BUILD)/asan/orbfs tests/mount/run
-
 asan: deps-check
 	+@BUILD=$(BUILD) tests/check '$(MAKE)' check-units check-asan-mounts
 tsan: deps-check
 	+@BUILD=$(BUILD) tests/check '$(MAKE)' check-tsan
 
-clean:
-	rm -rf $(BUILD)
+.PHONY: $(CHECKS:%=check-%) check-asan-mounts check-tsan
+DAEMONS = orbfs orbfs-thread
+check-units: $(UNITS:%=$(BUILD)/asan/%)
+	@tests/units $(BUILD)/asan $(UNITS)
+check-tsan: $(UNITS:%=$(BUILD)/tsan/%)
+	@tests/units $(BUILD)/tsan $(UNITS)
+check-build: $(DAEMONS:%=$(BUILD)/%)
+check-lint: lint
+check-local:
+	@tests/local/run
+check-fake:
+	@tests/fake_orbctl.test
+check-mounts: $(DAEMONS:%=$(BUILD)/%)
+	@ORBFS=$(abspath $(BUILD))/orbfs tests/mount/run
+check-asan-mounts: $(DAEMONS:%=$(BUILD)/asan/%) $(BUILD)/libexec
+	@ORBFS=$(abspath $(BUILD))/asan/orbfs tests/mount/run
+
+bench: deps-check
+	@$(MAKE) --no-print-directory $(BUILD)/orbfs
+	@ORBFS=$(abspath $(BUILD))/orbfs tests/bench/run
+
+# A corpus grows in build/fuzz/NAME and starts from tests/corpus/NAME.
+fuzz: deps-check
+	@$(MAKE) --no-print-directory $(FUZZERS:%=fuzz-%)
+$(FUZZERS:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/%.o \
+		$(BUILD)/fuzz/libtests.a $(BUILD)/fuzz/liborbfs.a
+	$(call say,LD,$@)
+	$Q$(CC_fuzz) $(CFLAGS) $(SAN) $(LINK_fuzz) -pthread -o $@ $^ $(PKG_LIBS) \
+		-lcmocka $(LDFLAGS)
+.PHONY: $(FUZZERS:%=fuzz-%)
+$(FUZZERS:%=fuzz-%): fuzz-%: $(BUILD)/fuzz/%
+	@mkdir -p $(BUILD)/fuzz/corpus/$*
+	cd $(BUILD)/fuzz && ./$* -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
+		-rss_limit_mb=1024 -print_final_stats=1 corpus/$* \
+		$(wildcard $(CURDIR)/tests/corpus/$(*:fuzz_%=%))
+
+# The lines of ops/, cache/ and fs/ that no unit test reaches.
+cover: deps-check
+	@find $(BUILD)/cover -name '*.gcda' -delete 2>/dev/null || :
+	@$(MAKE) --no-print-directory check-cover
+.PHONY: check-cover
+check-cover: $(UNITS:%=$(BUILD)/cover/%)
+	@tests/units $(BUILD)/cover $(UNITS)
+	@tests/cover $(BUILD)/cover $(filter ops/% cache/% fs/%,$(LIBRARY))
+
+# ---- the sources ------------------------------------------------------------
+
+SCRIPTS = $(sort $(shell grep -lsE '^\#!.*[/ ](ba|da)?sh( |$$)' .ci/* mount/* \
+	ops/local/* tests/* tests/*/*) $(wildcard tests/*/*.sh))
+TIDIED = $(filter-out ops/agent/%,$(filter %.c,$(C_FILES)))
+
+lint: $(TIDIED:%.c=$(BUILD)/other/%.tidy)
+	@tests/lint
+	@clang-format --dry-run -Werror $(C_FILES)
+	@shellcheck -x $(SCRIPTS)
+
+# clang-tidy looks again at what has been compiled again.
+$(BUILD)/other/%.tidy: $(BUILD)/other/%.o .clang-tidy
+	$(call say,TIDY,$*.c)
+	$Qclang-tidy --quiet $*.c -- $(COMPILE) 2>$@.log || { cat $@.log; exit 1; }
+	@touch $@
+
+format:
+	clang-format -i $(C_FILES)
+
+# ---- the rest ---------------------------------------------------------------
+
 deps: deps-check
 deps-run deps-check: deps-%: $(BUILD)/deps-%
 $(BUILD)/deps-%: mount/deps
 	@mkdir -p $(@D)
 	@mount/deps $*
 	@touch $@
+
+put = install -d '$(DESTDIR)$(PREFIX)/$2' && \
+	install -m $1 $3 '$(DESTDIR)$(PREFIX)/$2/$4'
+# put-if: the same for a file that may not be there.
+put-if = $(if $(wildcard $3),$(call put,$1,$2,$3,$4))
+install: $(BUILD)/orbfs
+	$(call put,755,bin,$(BUILD)/plain/orbfs,orbfs)
+	$(call put,755,libexec/orbfs,$(wildcard ops/local/*))
+	$(call put,644,share/man/man1,mount/orbfs.1)
+	$(call put-if,644,share/bash-completion/completions,mount/completion.bash,orbfs)
+	$(call put-if,644,share/zsh/site-functions,mount/completion.zsh,_orbfs)
+	$(call put-if,644,share/fish/vendor_completions.d,mount/completion.fish,orbfs.fish)
+	$(call put-if,644,lib/systemd/user,mount/orbfs.service)
+
+clean:
+	rm -rf $(BUILD)
+
+help:
+	@echo 'make [all]   build $(BUILD)/orbfs'
+	@echo 'make run     install what is missing, build, mount at MOUNT=$(MOUNT)'
+	@echo 'make check   every test and lint; installs what is missing'
+	@echo 'make asan    unit tests and real mounts under AddressSanitizer'
+	@echo 'make tsan    unit tests under ThreadSanitizer'
+	@echo 'make fuzz    each parser for FUZZ_SECONDS=$(FUZZ_SECONDS)'
+	@echo 'make cover   lines that no unit test reaches'
+	@echo 'make bench   figures, as ratios'
+	@echo 'make lint    greps, clang-format, clang-tidy, shellcheck, $(OTHER_CC)'
+	@echo 'make format  lay the sources out anew'
+	@echo 'make deps    install what building and testing need'
+	@echo 'make install PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)'
+	@echo 'make clean   remove $(BUILD)/'
