@@ -1,0 +1,350 @@
+/*
+ * orbctl: the words of OrbStack's command line tool, as an engine's table.
+ *
+ * The only file that knows how orbctl is asked and how it complains. Pure: it
+ * builds argument lists and reads failures; ops/engine spawns. Three rules
+ * keep the user's machines safe, whatever the caller does:
+ *  1. No call about a machine is built without a name, since `orbctl stop`
+ *     alone stops everything, and none with a name that begins with '-'.
+ *  2. Never `--`: some versions refuse it.
+ *  3. A machine is deleted by name, never by id (versions up to 2.2.3 panic),
+ *     and always with -f, since a prompt would wait for ever.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ops/engine.h"
+
+/*
+ * Runs the script that comes on stdin. It is read whole first, so that the
+ * script's own stdin can be empty; a variable has no limit of length, an
+ * argument has. The trailer tells the script's status apart from failures of
+ * orbctl, which exits with 1 as well. One line, so that the text of
+ * /proc/PID/cmdline, in which the signal script looks for the token, is one
+ * line, too.
+ */
+#define RUN_SCRIPT                                                             \
+	"cd 2>/dev/null || cd /; s=$(cat; echo x); s=${s%x}; "                 \
+	"(eval \"$s\") </dev/null; r=$?; "                                     \
+	"printf '\\037%s %d\\037' \"$1\" \"$r\" >&2; exit \"$r\""
+
+/*
+ * Signals the shells that run a script, found by their token ($1), and all of
+ * their sessions; $2 is the signal. Nothing but the shell's own commands, since
+ * it must work in any guest, and fast. Field 6 of /proc/PID/stat is the
+ * session; the name before it may hold blanks and brackets. A session that
+ * reads as 0 was made outside of the guest and says nothing.
+ */
+#define SIGNAL_SCRIPT                                                          \
+	"sid() { s=0; IFS= read -r l <\"$1/stat\" || return; "                 \
+	"l=${l##*) }; set -- $l; s=$4; }; "                                    \
+	"hit() { kill -\"$1\" \"${2#/proc/}\"; }; "                            \
+	"exec 2>/dev/null; t=; "                                               \
+	"for d in /proc/[0-9]*; do [ \"$d\" = \"/proc/$$\" ] && continue; "    \
+	"l=; { IFS= read -r l <\"$d/cmdline\"; }; "                            \
+	"case $l in *\"$1\"*) { sid \"$d\"; }; t=\"$t $s \"; "                 \
+	"hit \"$2\" \"$d\";; esac; done; "                                     \
+	"[ -n \"$t\" ] && for d in /proc/[0-9]*; do { sid \"$d\"; }; "         \
+	"case $t in *\" $s \"*) [ \"$s\" -gt 1 ] && hit \"$2\" \"$d\";; "      \
+	"esac; done; exit 0"
+
+static const struct {
+	const char *word;
+	int64_t unit; /* our bytes are divided by this, rounded up */
+} set_keys[MACHINE_N_KEYS] = {
+	[MACHINE_KEY_USER] = {"username", 0},
+	[MACHINE_KEY_CPUS] = {"cpu", 0},
+	[MACHINE_KEY_MEMORY] = {"memory_mib", 1 << 20},
+	[MACHINE_KEY_DISK] = {"disk_bytes", 1},
+	[MACHINE_KEY_ISOLATED] = {"isolated", 0},
+	[MACHINE_KEY_ISOLATE_NETWORK] = {"isolate_network", 0},
+	[MACHINE_KEY_FORWARD_SSH_AGENT] = {"forward_ssh_agent", 0},
+};
+
+static void add(struct engine_args *args, const char *word)
+{
+	if (word && args->n < ENGINE_MAX_ARGS)
+		args->v[args->n++] = word;
+}
+
+/* Add a flag and its value, when there is a value. */
+static void add_flag(struct engine_args *args, const char *flag,
+                     const char *value)
+{
+	if (!value)
+		return;
+	add(args, flag);
+	add(args, value);
+}
+
+static int set_args(const struct engine_call *call, struct engine_args *args)
+{
+	const char *value = call->value;
+	int64_t unit = set_keys[call->key].unit;
+	int n = snprintf(args->text[0], ENGINE_TEXT_MAX, "machine.%s.%s",
+	                 call->name, set_keys[call->key].word);
+
+	if (n < 0 || n >= ENGINE_TEXT_MAX || !value || value[0] == '-')
+		return -EINVAL;
+	if (unit) {
+		long long bytes = strtoll(value, NULL, 10);
+
+		snprintf(args->text[1], ENGINE_TEXT_MAX, "%lld",
+		         bytes / unit + (bytes % unit ? 1 : 0));
+		value = args->text[1];
+	}
+	add(args, "config");
+	add(args, "set");
+	add(args, args->text[0]);
+	add(args, value);
+	return 0;
+}
+
+/* Words that come from options, not from a machine's name. */
+static bool is_word(const char *s)
+{
+	return !s || (s[0] && s[0] != '-' && strlen(s) <= 255);
+}
+
+static int orbctl_args(const struct engine_call *call, struct engine_args *args)
+{
+	const char *name = call->name;
+
+	args->n = 0;
+	memset(args->v, 0, sizeof(args->v));
+	if (call->op != ENGINE_LIST && (!name || !machine_name_listed(name)))
+		return -EINVAL;
+	switch (call->op) {
+	case ENGINE_LIST:
+		add(args, "list");
+		add_flag(args, "-f", "json");
+		return 0;
+	case ENGINE_INFO:
+		add(args, "info");
+		add(args, name);
+		add_flag(args, "-f", "json");
+		return 0;
+	case ENGINE_CREATE:
+		if (machine_name_check(name) || !call->image ||
+		    !is_word(call->image) || !is_word(call->arch) ||
+		    !is_word(call->user))
+			return -EINVAL;
+		add(args, "create");
+		add_flag(args, "-a", call->arch);
+		add_flag(args, "-u", call->user);
+		add(args, call->image);
+		add(args, name);
+		return 0;
+	case ENGINE_START:
+		add(args, "start");
+		add(args, name);
+		return 0;
+	case ENGINE_STOP:
+		add(args, "stop");
+		add(args, name);
+		return 0;
+	case ENGINE_KILL:
+		add(args, "stop");
+		add(args, "-f");
+		add(args, name);
+		return 0;
+	case ENGINE_RESTART:
+		add(args, "restart");
+		add(args, name);
+		return 0;
+	case ENGINE_DELETE:
+		add(args, "delete");
+		add(args, "-f");
+		add(args, name);
+		return 0;
+	case ENGINE_RENAME:
+		if (!call->new_name || machine_name_check(call->new_name))
+			return -EINVAL;
+		add(args, "rename");
+		add(args, name);
+		add(args, call->new_name);
+		return 0;
+	case ENGINE_SET:
+		return set_args(call, args);
+	case ENGINE_LOGS:
+		add(args, "logs");
+		add(args, name);
+		return 0;
+	case ENGINE_RUN:
+	case ENGINE_SIGNAL:
+		if (!call->token)
+			return -EINVAL;
+		add(args, "run");
+		add_flag(args, "-m", name);
+		if (call->op == ENGINE_SIGNAL)
+			add_flag(args, "-u", "root");
+		add_flag(args, "-w", "/");
+		add(args, "sh");
+		add_flag(args, "-c", call->op == ENGINE_RUN ? RUN_SCRIPT
+		                                            : SIGNAL_SCRIPT);
+		add(args, "sh");
+		add(args, call->token);
+		if (call->op == ENGINE_SIGNAL) {
+			snprintf(args->text[0], ENGINE_TEXT_MAX, "%d",
+			         call->signal);
+			add(args, args->text[0]);
+		}
+		return 0;
+	case ENGINE_N_OPS:
+		break;
+	}
+	return -EOPNOTSUPP;
+}
+
+/*
+ * What orbctl's complaints mean: the first row whose text is found, in any
+ * case of letters, decides. Public reports only have parts of the lines, and
+ * they differ between versions, so parts are all that is compared.
+ */
+static const struct {
+	const char *text;
+	struct engine_failure failure;
+} complaints[] = {
+	{"machine not found", {-ENOENT, ENGINE_FINAL, NULL}},
+	{"no machine found", {-ENOENT, ENGINE_FINAL, NULL}},
+	{"no such machine", {-ENOENT, ENGINE_FINAL, NULL}},
+	{"machine does not exist", {-ENOENT, ENGINE_FINAL, NULL}},
+	{"already exists", {-EEXIST, ENGINE_FINAL, NULL}},
+	{"missing ip address",
+         {-ENOSPC, ENGINE_NO_IP,
+	  "the pool of addresses may be used up: stop and delete machines that "
+	  "are not needed, or restart OrbStack"}},
+	{"timed out waiting for network",
+         {-ENOSPC, ENGINE_NO_IP,
+	  "the pool of addresses may be used up: restart OrbStack"}},
+	{"didn't start in", {-ETIMEDOUT, ENGINE_NO_IP, NULL}},
+	{"fetch index",
+         {-EIO, ENGINE_IMAGE, "the image server was not reached"}},
+	{"download rootfs",
+         {-EIO, ENGINE_IMAGE, "the download of the image broke off"}},
+	{"make rootfs", {-EIO, ENGINE_IMAGE, NULL}},
+	{"timed out waiting for services",
+         {-ENODEV, ENGINE_TRANSIENT,
+	  "OrbStack does not run, or not for this user"}},
+	{"agent not running", {-EHOSTDOWN, ENGINE_FINAL, NULL}},
+	{"machine is not running", {-EHOSTDOWN, ENGINE_FINAL, NULL}},
+	{"unknown user",
+         {-EINVAL, ENGINE_FINAL,
+	  "set the user of the machine in its config"}},
+	{"no space left",
+         {-ENOSPC, ENGINE_FINAL,
+	  "lift the limit first: echo 'disk 0' > config"}},
+	{"permission denied", {-EPERM, ENGINE_FINAL, NULL}},
+	{"operation not permitted", {-EPERM, ENGINE_FINAL, NULL}},
+	{"unknown flag", {-EOPNOTSUPP, ENGINE_FINAL, "this version lacks it"}},
+	{"unknown command",
+         {-EOPNOTSUPP, ENGINE_FINAL, "this version lacks it"}},
+	{"unknown config key",
+         {-EOPNOTSUPP, ENGINE_FINAL, "this version lacks it"}},
+	{"panic:", {-EIO, ENGINE_FINAL, NULL}},
+};
+
+static struct engine_failure orbctl_failure(enum engine_op op,
+                                            const struct job_result *res)
+{
+	struct engine_failure other = {-EIO, ENGINE_FINAL, NULL};
+
+	for (size_t i = 0; i < sizeof(complaints) / sizeof(complaints[0]); i++)
+		if (strcasestr(res->err, complaints[i].text))
+			return complaints[i].failure;
+	if (op == ENGINE_LIST || op == ENGINE_INFO)
+		other.retry = ENGINE_TRANSIENT;
+	return other;
+}
+
+/* Lines of the box that tells of an update: blanks and U+2500 to U+257F, which
+ * are E2 94 xx and E2 95 xx in UTF-8. */
+static bool is_notice(const char *line, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len && (line[i] == ' ' || line[i] == '\t' ||
+	                   line[i] == '\r'))
+		i++;
+	if (i == len)
+		return true;
+	return i + 1 < len && (unsigned char)line[i] == 0xe2 &&
+	       ((unsigned char)line[i + 1] == 0x94 ||
+	        (unsigned char)line[i + 1] == 0x95);
+}
+
+static void orbctl_reason(const struct job_result *res, struct buf *why)
+{
+	const char *end = res->err + res->err_len;
+
+	for (const char *p = res->err; p < end;) {
+		const char *newline = memchr(p, '\n', (size_t)(end - p));
+		size_t len = (size_t)((newline ? newline : end) - p);
+		const char *text = p;
+		int code = 0;
+
+		p = newline ? newline + 1 : end;
+		if (is_notice(text, len))
+			continue;
+		/* "[-32098] " tells a reader nothing. */
+		if (sscanf(text, "[-%*d] %n", &code) != EOF &&
+		    (size_t)code < len) {
+			text += code;
+			len -= (size_t)code;
+		}
+		if (len > ENGINE_TEXT_MAX)
+			len = ENGINE_TEXT_MAX;
+		for (size_t i = 0; i < len; i++)
+			buf_add(why, iscntrl((unsigned char)text[i]) ? "?"
+			                                             : &text[i],
+			        1);
+		return;
+	}
+	if (res->signal)
+		buf_printf(why, "ended by signal %d", res->signal);
+	else
+		buf_printf(why, "exit status %d", res->status);
+}
+
+enum { LOOK_MAX = 1 << 20, ACT_MAX = 1 << 20, LOGS_MAX = 8 << 20 };
+
+/* Deadlines: people report up to 25 s for a creation, minutes with a download,
+ * and up to 10 s for a deletion; these are about three times the worst. */
+#define ORBCTL_ROWS                                                            \
+	.row = {                                                               \
+		[ENGINE_LIST] = {JOB_LOOK, 10000, MACHINE_LIST_MAX,            \
+		                 MACHINE_UNKNOWN},                             \
+		[ENGINE_INFO] = {JOB_LOOK, 10000, LOOK_MAX, MACHINE_UNKNOWN},  \
+		[ENGINE_CREATE] = {JOB_ACT, 240000, ACT_MAX, MACHINE_RUNNING}, \
+		[ENGINE_START] = {JOB_ACT, 60000, ACT_MAX, MACHINE_RUNNING},   \
+		[ENGINE_STOP] = {JOB_ACT, 60000, ACT_MAX, MACHINE_STOPPED},    \
+		[ENGINE_KILL] = {JOB_ACT, 60000, ACT_MAX, MACHINE_STOPPED},    \
+		[ENGINE_RESTART] = {JOB_ACT, 60000, ACT_MAX, MACHINE_UNKNOWN}, \
+		[ENGINE_DELETE] = {JOB_ACT, 60000, ACT_MAX, MACHINE_UNKNOWN},  \
+		[ENGINE_RENAME] = {JOB_ACT, 60000, ACT_MAX, MACHINE_UNKNOWN},  \
+		[ENGINE_SET] = {JOB_ACT, 30000, ACT_MAX, MACHINE_UNKNOWN},     \
+		[ENGINE_LOGS] = {JOB_LOOK, 10000, LOGS_MAX, MACHINE_UNKNOWN},  \
+		[ENGINE_RUN] = {JOB_RUN, 0, 0, MACHINE_UNKNOWN},               \
+		[ENGINE_SIGNAL] = {JOB_RUN, 10000, ACT_MAX, MACHINE_UNKNOWN},  \
+	}
+
+const struct engine_table engine_orbctl = {
+	.name = "orbctl",
+	.default_image = "debian:bookworm",
+	ORBCTL_ROWS,
+	.args = orbctl_args,
+	.failure = orbctl_failure,
+	.reason = orbctl_reason,
+};
+
+const struct engine_table engine_local = {
+	.name = "local",
+	.default_image = "local",
+	ORBCTL_ROWS,
+	.args = orbctl_args,
+	.failure = orbctl_failure,
+	.reason = orbctl_reason,
+};
