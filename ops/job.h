@@ -101,14 +101,16 @@ struct jobs *jobs_new(struct uv_loop_s *loop, struct log *log,
                       const char *const *env,
                       const unsigned limits[JOB_N_CLASSES]);
 /* Cancel all jobs (each is still reported) and refuse new ones (-ECANCELED).
- * done(arg) is called when the last has ended. */
+ * done(arg) is called when the last has ended and all its handles are closed;
+ * before this returns if there is none. To be called once. */
 void jobs_stop(struct jobs *jobs, void (*done)(void *arg), void *arg);
 /* Nothing may be running: after jobs_stop has called back. NULL is allowed. */
 void jobs_free(struct jobs *jobs);
 void jobs_stats(const struct jobs *jobs, struct job_stats *stats);
 
 /* Run one child and collect its output. done may be called before this
- * returns. Returns nothing to cancel: the deadline bounds it. */
+ * returns (-ENOMEM, -ECANCELED). Returns nothing to cancel: the deadline bounds
+ * it. */
 void job_run(struct jobs *jobs, const struct job_spec *spec, job_done_fn *done,
              void *arg);
 
@@ -117,8 +119,10 @@ void job_run(struct jobs *jobs, const struct job_spec *spec, job_done_fn *done,
  * on_end exactly once, also when the child cannot be started. */
 struct job *job_open(struct jobs *jobs, const struct job_spec *spec,
                      const struct job_events *events, void *arg);
-/* Ask for its end: TERM to the group, KILL after the grace. on_end follows
- * with -ECANCELED. Calling it again changes nothing. */
+/* Ask for its end: TERM to the group, KILL after the grace. What it still
+ * writes is handed out, then on_end follows with -ECANCELED, unless the job was
+ * being ended for another reason already. May be called from inside on_output.
+ * Calling it again changes nothing. */
 void job_cancel(struct job *job);
 
 #endif

@@ -87,10 +87,11 @@ static size_t log_cut(char *line, size_t size)
 	return at + sizeof(LOG_CUT) - 1;
 }
 
-__attribute__((format(printf, 3, 0))) static void log_line(struct log *log,
-                                                           enum log_level level,
-                                                           const char *fmt,
-                                                           va_list ap)
+static void log_line(struct log *log, enum log_level level, const char *fmt,
+                     va_list ap) __attribute__((format(printf, 3, 0)));
+
+static void log_line(struct log *log, enum log_level level, const char *fmt,
+                     va_list ap)
 {
 	static const int priorities[] = {
 		[LOG_LEVEL_ERROR] = LOG_ERR,

@@ -1,0 +1,666 @@
+/*
+ * job: run child processes, each to its end.
+ *
+ * Owns the children, their pipes and timers. Promises that every job is
+ * reported exactly once, from the loop, whatever happens to it, and that its
+ * end does not depend on the child's good will.
+ *
+ * A job has three parts to wait for: the exit and the ends of both outputs,
+ * which come in any order. Whoever brings parts_left to 0 closes the handles
+ * that are still open, and the close callback of the last one reports the end.
+ * A child that cannot be started, or is not wanted any more before it was,
+ * goes the same way with no parts to wait for.
+ *
+ * The one timer of a job means something else in each state; see on_timer().
+ *
+ * The ends that the child gets are real pipes, not the socket pairs that
+ * libuv would make: /dev/stdout can be opened on a pipe only.
+ */
+#include "ops/job.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <unistd.h>
+
+#include <uv.h>
+
+#include "ops/buf.h"
+
+enum {
+	JOB_READ_MAX = 65536, /* bytes read at once: a full pipe */
+	JOB_N_PARTS = 3,      /* exit, end of stdout, end of stderr */
+};
+
+enum job_state {
+	JOB_QUEUED,  /* waits for a place; nothing but the timer is open */
+	JOB_RUNNING, /* the child runs */
+	JOB_ASKED,   /* it runs and was sent TERM */
+	JOB_KILLED,  /* it runs and was sent KILL */
+	JOB_EXITED,  /* it has been reaped; outputs may be open */
+	JOB_OVER,    /* nothing to wait for but the close callbacks */
+};
+
+TAILQ_HEAD(job_list, job);
+
+struct jobs {
+	uv_loop_t *loop;
+	struct log *log;
+	char **env;
+	unsigned limits[JOB_N_CLASSES];
+	unsigned running[JOB_N_CLASSES]; /* places taken */
+	struct job_list queues[JOB_N_CLASSES];
+	struct job_list begun; /* left the queue, not reported yet */
+	unsigned n_jobs;       /* in all lists, and in its callback */
+	uint64_t n_started;
+	uint64_t n_timed_out;
+	bool stopping;
+	void (*stopped)(void *arg);
+	void *stopped_arg;
+	/* One for all: what was read is handed on before anything else is
+	 * read. */
+	char read_buf[JOB_READ_MAX];
+};
+
+/* One of the child's outputs. */
+struct job_output {
+	uv_pipe_t pipe;
+	struct buf buf;
+};
+
+struct job {
+	struct jobs *jobs;
+	TAILQ_ENTRY(job) link; /* in its class's queue, or in begun */
+	enum job_class class;
+	enum job_state state;
+	bool has_place;
+	int err; /* what on_end is told; the first reason stays */
+	unsigned parts_left;
+	unsigned n_handles; /* initialised and not yet closed */
+	uint64_t since;     /* uv_hrtime of the call */
+	pid_t pid;
+	struct job_result result;
+	/* A handle whose data is NULL was never initialised. */
+	uv_timer_t timer;
+	uv_process_t process;
+	uv_pipe_t input;
+	struct job_output outputs[2]; /* stdout, stderr */
+	uv_write_t write;
+	bool lingers; /* half of the time to linger is over */
+	char *in;     /* until it is written */
+	size_t in_len;
+	void (*on_output)(void *arg, bool is_stderr, const char *data,
+	                  size_t len); /* NULL: collect */
+	job_done_fn *on_end;
+	void *arg;
+	char *argv[]; /* the strings follow the pointers */
+};
+
+static void jobs_settle(struct jobs *jobs);
+
+/* ---- the end of a job ---------------------------------------------------- */
+
+/* Fill in what was collected. NULL when there is nothing to show. */
+static const struct job_result *job_result(struct job *job)
+{
+	const struct buf *out = &job->outputs[0].buf;
+	const struct buf *err = &job->outputs[1].buf;
+
+	if (job->err && out->len == 0 && err->len == 0)
+		return NULL;
+	job->result.out = out->data ? out->data : "";
+	job->result.out_len = out->len;
+	job->result.err = err->data ? err->data : "";
+	job->result.err_len = err->len;
+	return &job->result;
+}
+
+static void job_free(struct job *job)
+{
+	buf_free(&job->outputs[0].buf);
+	buf_free(&job->outputs[1].buf);
+	free(job->in);
+	free(job);
+}
+
+/* All handles are closed: tell the caller, and forget the job. */
+static void job_report(struct job *job)
+{
+	struct jobs *jobs = job->jobs;
+
+	TAILQ_REMOVE(&jobs->begun, job, link);
+	if (job->has_place)
+		jobs->running[job->class]--;
+	if (job->err == -ETIMEDOUT)
+		jobs->n_timed_out++;
+	log_debug(jobs->log, "job %s %s: error %d, exit %d, signal %d, %u ms",
+	          job->argv[0], job->argv[1] ? job->argv[1] : "", job->err,
+	          job->result.status, job->result.signal,
+	          (unsigned)((uv_hrtime() - job->since) / 1000000));
+	job->on_end(job->arg, job->err, job_result(job));
+	job_free(job);
+	jobs->n_jobs--;
+	jobs_settle(jobs);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct job *job = handle->data;
+
+	if (--job->n_handles == 0)
+		job_report(job);
+}
+
+static void job_close(void *handle)
+{
+	uv_handle_t *h = handle;
+
+	if (h->data && !uv_is_closing(h))
+		uv_close(h, on_closed);
+}
+
+/* There is nothing more to wait for. */
+static void job_over(struct job *job)
+{
+	job->state = JOB_OVER;
+	job->parts_left = 0;
+	job_close(&job->process);
+	job_close(&job->input);
+	job_close(&job->outputs[0].pipe);
+	job_close(&job->outputs[1].pipe);
+	/* Open until here, so that the others never bring n_handles to 0. */
+	job_close(&job->timer);
+}
+
+static void job_part_ended(struct job *job)
+{
+	assert(job->parts_left > 0);
+	if (--job->parts_left == 0)
+		job_over(job);
+}
+
+/* ---- making it end ------------------------------------------------------- */
+
+static void on_timer(uv_timer_t *timer);
+
+static void job_set_timer(struct job *job, unsigned ms)
+{
+	/* A fork may have made the loop's idea of now an old one. */
+	uv_update_time(job->jobs->loop);
+	uv_timer_start(&job->timer, on_timer, ms, 0);
+}
+
+/* To all of the child's group, since the child may be a script whose own
+ * children do the work. */
+static void job_kill(struct job *job, int sig)
+{
+	/* The only failure that can be expected is that they are all gone. */
+	(void)kill(-job->pid, sig);
+}
+
+/* Make it end with err. Its first reason to end stays. */
+static void job_stop(struct job *job, int err)
+{
+	if (job->err)
+		return;
+	job->err = err;
+	switch (job->state) {
+	case JOB_QUEUED:
+		TAILQ_REMOVE(&job->jobs->queues[job->class], job, link);
+		TAILQ_INSERT_TAIL(&job->jobs->begun, job, link);
+		job_over(job);
+		break;
+	case JOB_RUNNING:
+		job->state = JOB_ASKED;
+		job_kill(job, SIGTERM);
+		job_set_timer(job, JOB_GRACE_MS);
+		break;
+	case JOB_EXITED:
+		/* What it left behind holds an output open, and the timer to
+		 * linger runs. The number of a group stays taken while one of
+		 * its processes lives. Should none live, it would have to be
+		 * given out anew within this second to hit somebody else. */
+		job_kill(job, SIGTERM);
+		break;
+	case JOB_ASKED:
+	case JOB_KILLED:
+	case JOB_OVER:
+		break;
+	}
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct job *job = timer->data;
+
+	switch (job->state) {
+	case JOB_QUEUED: /* the deadline */
+	case JOB_RUNNING:
+		job_stop(job, -ETIMEDOUT);
+		break;
+	case JOB_ASKED: /* the grace */
+		job->state = JOB_KILLED;
+		job_kill(job, SIGKILL);
+		job_set_timer(job, JOB_GRACE_MS);
+		break;
+	case JOB_KILLED:
+		/* It cannot be killed (it hangs in the kernel), or somebody
+		 * else has reaped it. Nobody shall wait for that. */
+		log_error(job->jobs->log, "job %s: process %ld does not end",
+		          job->argv[0], (long)job->pid);
+		job_over(job);
+		break;
+	case JOB_EXITED:
+		/* In two halves, so that the loop has looked at the pipes at
+		 * least once in between even when it was held up. */
+		if (!job->lingers) {
+			job->lingers = true;
+			job_set_timer(job, JOB_LINGER_MS / 2);
+			break;
+		}
+		if (job->err)
+			job_kill(job, SIGKILL);
+		job_over(job);
+		break;
+	case JOB_OVER:
+		break;
+	}
+}
+
+void job_cancel(struct job *job)
+{
+	job_stop(job, -ECANCELED);
+}
+
+/* ---- while it runs ------------------------------------------------------- */
+
+static void on_exit_seen(uv_process_t *process, int64_t status, int sig)
+{
+	struct job *job = process->data;
+
+	job->state = JOB_EXITED;
+	job->result.status = (int)status;
+	job->result.signal = sig;
+	job_close(process);
+	job_set_timer(job, JOB_LINGER_MS / 2);
+	job_part_ended(job);
+}
+
+/* Keep output of a job_run. What is beyond the limit is read and dropped, so
+ * that the child can write its last words and die. */
+static void job_collect(struct job *job, struct buf *buf, const char *data,
+                        size_t len)
+{
+	size_t room = buf->max - buf->len;
+
+	if (buf_add(buf, data, len < room ? len : room) < 0)
+		job_stop(job, buf->err);
+	else if (len > room)
+		job_stop(job, -EFBIG);
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+	struct job *job = handle->data;
+
+	(void)suggested;
+	*buf = uv_buf_init(job->jobs->read_buf, JOB_READ_MAX);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+	struct job *job = stream->data;
+	bool is_stderr = stream == (uv_stream_t *)&job->outputs[1].pipe;
+
+	if (n < 0) {
+		/* The end of the output. An error would be one as well. */
+		job_close(stream);
+		job_part_ended(job);
+	} else if (n > 0 && job->on_output) {
+		job->on_output(job->arg, is_stderr, buf->base, (size_t)n);
+	} else if (n > 0) {
+		job_collect(job, &job->outputs[is_stderr].buf, buf->base,
+		            (size_t)n);
+	}
+}
+
+static void on_written(uv_write_t *write, int status)
+{
+	struct job *job = write->data;
+
+	/* A child need not read all of its input: EPIPE is no error. */
+	(void)status;
+	free(job->in);
+	job->in = NULL;
+	/* On a pipe, closing is what shutting down is on a socket. */
+	job_close(&job->input);
+}
+
+/* ---- the start of a job -------------------------------------------------- */
+
+/* Make one pipe: our end in *pipe, the child's as its descriptor fd. */
+static int job_pipe(struct job *job, uv_pipe_t *pipe, int fd,
+                    uv_stdio_container_t *stdio)
+{
+	bool in = fd == STDIN_FILENO;
+	uv_file ends[2]; /* to read from, to write to; both close-on-exec */
+	int err;
+
+	err = uv_pipe(ends, in ? 0 : UV_NONBLOCK_PIPE,
+	              in ? UV_NONBLOCK_PIPE : 0);
+	if (err)
+		return err;
+	stdio[fd].flags = UV_INHERIT_FD;
+	stdio[fd].data.fd = ends[in ? 0 : 1];
+	uv_pipe_init(job->jobs->loop, pipe, 0);
+	pipe->data = job;
+	job->n_handles++;
+	err = uv_pipe_open(pipe, ends[in ? 1 : 0]);
+	if (err)
+		close(ends[in ? 1 : 0]);
+	return err;
+}
+
+/* libuv and libfuse set close-on-exec on nearly all they open, and what we
+ * inherited from our own parent has it seldom. */
+static void close_on_exec(void)
+{
+#ifdef CLOSE_RANGE_CLOEXEC
+	if (close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
+		return;
+#endif
+	uv_disable_stdio_inheritance();
+}
+
+static int job_spawn(struct job *job, uv_stdio_container_t *stdio)
+{
+	/* An environment of its own, not ours; a session of its own, so that
+	 * there is no terminal to stop it and one kill reaches all of it.
+	 * libuv resets signal handlers and the mask. */
+	const uv_process_options_t options = {
+		.exit_cb = on_exit_seen,
+		.file = job->argv[0],
+		.args = job->argv,
+		.env = job->jobs->env,
+		.cwd = "/",
+		.flags = UV_PROCESS_DETACHED,
+		.stdio_count = 3,
+		.stdio = stdio,
+	};
+	int err;
+
+	close_on_exec();
+	job->process.data = job;
+	job->n_handles++;
+	err = uv_spawn(job->jobs->loop, &job->process, &options);
+	if (err)
+		return err;
+	job->pid = job->process.pid;
+	return 0;
+}
+
+/* The child runs: read what it says, tell it what it is to hear. */
+static void job_talk(struct job *job)
+{
+	uv_stream_t *stream;
+	uv_buf_t in;
+
+	for (int i = 0; i < 2; i++) {
+		stream = (uv_stream_t *)&job->outputs[i].pipe;
+		/* Fails for a stream that is closing or cannot be read. */
+		if (uv_read_start(stream, on_alloc, on_read) < 0)
+			assert(!"a fresh pipe can be read");
+	}
+	if (job->in_len == 0)
+		return;
+	in = uv_buf_init(job->in, 0);
+	in.len = job->in_len;
+	job->write.data = job;
+	if (uv_write(&job->write, (uv_stream_t *)&job->input, &in, 1,
+	             on_written) < 0)
+		assert(!"a fresh pipe can be written");
+}
+
+static void job_start(struct job *job)
+{
+	uv_stdio_container_t stdio[3] = {
+		{ .flags = UV_IGNORE, .data.fd = -1 },
+		{ .flags = UV_IGNORE, .data.fd = -1 },
+		{ .flags = UV_IGNORE, .data.fd = -1 },
+	};
+	int err = 0;
+
+	job->parts_left = JOB_N_PARTS;
+	if (job->in_len > 0)
+		err = job_pipe(job, &job->input, STDIN_FILENO, stdio);
+	if (!err)
+		err = job_pipe(job, &job->outputs[0].pipe, STDOUT_FILENO,
+		               stdio);
+	if (!err)
+		err = job_pipe(job, &job->outputs[1].pipe, STDERR_FILENO,
+		               stdio);
+	if (!err)
+		err = job_spawn(job, stdio);
+	/* As long as we held them open there would be no end of output. */
+	for (int i = 0; i < 3; i++)
+		if (stdio[i].flags == UV_INHERIT_FD)
+			close(stdio[i].data.fd);
+	if (err) {
+		job->err = err;
+		job_over(job);
+		return;
+	}
+	job->state = JOB_RUNNING;
+	job->jobs->n_started++;
+	job_talk(job);
+}
+
+/* Start what waits, as far as there are places. */
+static void jobs_admit(struct jobs *jobs, enum job_class class)
+{
+	struct job_list *queue = &jobs->queues[class];
+	struct job *job;
+
+	while ((job = TAILQ_FIRST(queue)) &&
+	       (jobs->limits[class] == 0 ||
+	        jobs->running[class] < jobs->limits[class])) {
+		TAILQ_REMOVE(queue, job, link);
+		TAILQ_INSERT_TAIL(&jobs->begun, job, link);
+		job->has_place = true;
+		jobs->running[class]++;
+		job_start(job);
+	}
+}
+
+/* Copy argv, the pointers first and the strings behind them. */
+static struct job *job_alloc(const char *const *argv)
+{
+	struct job *job;
+	size_t n, len, size = 0;
+	char *p;
+
+	for (n = 0; argv[n]; n++)
+		size += strlen(argv[n]) + 1;
+	job = calloc(1, sizeof(*job) + (n + 1) * sizeof(char *) + size);
+	if (!job)
+		return NULL;
+	p = (char *)&job->argv[n + 1];
+	for (size_t i = 0; i < n; i++) {
+		len = strlen(argv[i]) + 1;
+		job->argv[i] = memcpy(p, argv[i], len);
+		p += len;
+	}
+	return job;
+}
+
+/* A job at the end of its queue, with its deadline running. NULL: no memory.
+ * The caller says who is told, and then calls jobs_admit. */
+static struct job *job_new(struct jobs *jobs, const struct job_spec *spec)
+{
+	struct job *job;
+
+	assert(spec->argv[0] && spec->argv[0][0] == '/');
+	assert((unsigned)spec->class < JOB_N_CLASSES);
+	job = job_alloc(spec->argv);
+	if (!job)
+		return NULL;
+	job->jobs = jobs;
+	job->class = spec->class;
+	job->since = uv_hrtime();
+	job->outputs[0].buf = (struct buf)BUF_INIT(spec->out_max);
+	job->outputs[1].buf = (struct buf)BUF_INIT(spec->out_max);
+	job->in_len = spec->in_len;
+	if (spec->in_len > 0) {
+		job->in = malloc(spec->in_len);
+		if (!job->in) {
+			job_free(job);
+			return NULL;
+		}
+		memcpy(job->in, spec->in, spec->in_len);
+	}
+	uv_timer_init(jobs->loop, &job->timer);
+	job->timer.data = job;
+	job->n_handles = 1;
+	if (spec->deadline_ms > 0)
+		job_set_timer(job, spec->deadline_ms);
+	TAILQ_INSERT_TAIL(&jobs->queues[job->class], job, link);
+	jobs->n_jobs++;
+	return job;
+}
+
+void job_run(struct jobs *jobs, const struct job_spec *spec, job_done_fn *done,
+             void *arg)
+{
+	struct job *job;
+
+	assert(spec->deadline_ms > 0);
+	if (jobs->stopping) {
+		done(arg, -ECANCELED, NULL);
+		return;
+	}
+	job = job_new(jobs, spec);
+	if (!job) {
+		done(arg, -ENOMEM, NULL);
+		return;
+	}
+	job->on_end = done;
+	job->arg = arg;
+	jobs_admit(jobs, job->class);
+}
+
+struct job *job_open(struct jobs *jobs, const struct job_spec *spec,
+                     const struct job_events *events, void *arg)
+{
+	struct job *job = job_new(jobs, spec);
+
+	if (!job)
+		return NULL;
+	job->on_output = events->on_output;
+	job->on_end = events->on_end;
+	job->arg = arg;
+	if (jobs->stopping)
+		job_cancel(job);
+	else
+		jobs_admit(jobs, job->class);
+	return job;
+}
+
+/* ---- all of them --------------------------------------------------------- */
+
+/* Copy the environment into one block, as job_alloc does with argv. */
+static char **env_copy(const char *const *env)
+{
+	size_t n, len, size = 0;
+	char **copy, *p;
+
+	for (n = 0; env[n]; n++)
+		size += strlen(env[n]) + 1;
+	copy = malloc((n + 1) * sizeof(char *) + size);
+	if (!copy)
+		return NULL;
+	p = (char *)&copy[n + 1];
+	for (size_t i = 0; i < n; i++) {
+		len = strlen(env[i]) + 1;
+		copy[i] = memcpy(p, env[i], len);
+		p += len;
+	}
+	copy[n] = NULL;
+	return copy;
+}
+
+struct jobs *jobs_new(struct uv_loop_s *loop, struct log *log,
+                      const char *const *env,
+                      const unsigned limits[JOB_N_CLASSES])
+{
+	struct jobs *jobs = calloc(1, sizeof(*jobs));
+
+	if (!jobs)
+		return NULL;
+	jobs->loop = loop;
+	jobs->log = log;
+	memcpy(jobs->limits, limits, sizeof(jobs->limits));
+	TAILQ_INIT(&jobs->begun);
+	for (int i = 0; i < JOB_N_CLASSES; i++)
+		TAILQ_INIT(&jobs->queues[i]);
+	jobs->env = env_copy(env);
+	if (!jobs->env) {
+		jobs_free(jobs);
+		return NULL;
+	}
+	return jobs;
+}
+
+/* A job has gone: fill its place, or see that it was the last. */
+static void jobs_settle(struct jobs *jobs)
+{
+	for (int i = 0; i < JOB_N_CLASSES; i++)
+		jobs_admit(jobs, (enum job_class)i);
+	if (jobs->n_jobs == 0 && jobs->stopped) {
+		void (*stopped)(void *arg) = jobs->stopped;
+
+		jobs->stopped = NULL;
+		stopped(jobs->stopped_arg);
+	}
+}
+
+void jobs_stop(struct jobs *jobs, void (*done)(void *arg), void *arg)
+{
+	struct job *job;
+
+	assert(!jobs->stopping);
+	jobs->stopping = true;
+	jobs->stopped = done;
+	jobs->stopped_arg = arg;
+	/* Cancelling takes a job out of its queue and reports nothing yet. */
+	for (int i = 0; i < JOB_N_CLASSES; i++)
+		while ((job = TAILQ_FIRST(&jobs->queues[i])))
+			job_cancel(job);
+	TAILQ_FOREACH(job, &jobs->begun, link)
+	job_cancel(job);
+	jobs_settle(jobs);
+}
+
+void jobs_free(struct jobs *jobs)
+{
+	if (!jobs)
+		return;
+	assert(jobs->n_jobs == 0);
+	free(jobs->env);
+	free(jobs);
+}
+
+void jobs_stats(const struct jobs *jobs, struct job_stats *stats)
+{
+	const struct job *job;
+
+	*stats = (struct job_stats){ .started = jobs->n_started,
+		                     .timed_out = jobs->n_timed_out };
+	for (int i = 0; i < JOB_N_CLASSES; i++) {
+		stats->running += jobs->running[i];
+		TAILQ_FOREACH(job, &jobs->queues[i], link)
+		stats->queued++;
+	}
+}
