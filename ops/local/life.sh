@@ -208,31 +208,32 @@ sweep()
 	done
 }
 
-# machine_new NAME VERB: takes an ID, a directory and the name.
+# machine_dir VERB: takes an ID and makes the directory, locked.
+machine_dir()
+{
+	id=$(ulid)
+	r_id=$id
+	dir=$home/machines/$id
+	making_verb=$1 making_noun=$r_name
+	trap 'making_abort; exit 143' TERM INT HUP
+	proc_stat $$
+	making=1
+	mkdir -- "$dir" || making_fail "cannot write to $home"
+	printf '%s %s %s\n' $$ "$ps_start" "$boot_id" >"$dir/creating"
+	printf '%s\n' "$id" >"$dir/id"
+	exec 9>>"$dir/lock"
+	flock 9
+	mkdir -- "$dir/work" "$dir/root"
+	mkfifo -- "$dir/go"
+}
+
+# machine_new NAME VERB: machine_dir, and the name.
 machine_new()
 {
 	name_check "$1" || fail "$2 '$1': invalid name '$1': $why"
-	r_id=$(ulid) r_name=$1
-	id=$r_id
-	dir=$home/machines/$id
-	making_verb=$2
-	trap 'making_abort; exit 143' TERM INT HUP
-	proc_stat $$
-	mkdir -- "$dir" || fail "$2 '$1': cannot write to $home"
-	making=1
-	printf '%s %s %s\n' $$ "$ps_start" "$boot_id" >"$dir/creating"
-	printf '%s\n' "$id" >"$dir/id"
-	: >>"$dir/lock"
-	exec 9>>"$dir/lock"
-	flock 9
-	name_take "$1" || {
-		rm -rf -- "$dir"
-		making=
-		fail "$2 '$1': machine already exists: '$1'"
-	}
-	mkdir -- "$dir/upper" "$dir/work" "$dir/root"
-	mkfifo -- "$dir/go"
-	chmod 755 "$dir/upper" "$dir/root"
+	r_name=$1
+	machine_dir "$2"
+	name_take "$1" || making_fail "machine already exists: '$1'"
 }
 
 # making_abort: takes back what machine_new and its caller made.
@@ -244,8 +245,8 @@ making_abort()
 	! machine_running || kill_now
 	leftovers_clear
 	rm -f -- "$dir/record"
-	read -r ma_id 2>/dev/null <"$home/names/$r_name" || ma_id=
-	[ "$ma_id" != "$id" ] || rm -f -- "$home/names/$r_name"
+	[ ! "$home/names/$r_name" -ef "$dir/id" ] ||
+		rm -f -- "$home/names/$r_name"
 	tree_remove "$dir" 2>/dev/null
 }
 
@@ -253,7 +254,7 @@ making_abort()
 making_fail()
 {
 	making_abort
-	fail "$making_verb '$r_name': $1"
+	fail "$making_verb '$making_noun': $1"
 }
 
 # making_done: from here on the machine is whole and listed.
@@ -548,6 +549,7 @@ cmd_create()
 	image_make || fail "create '$name': $why"
 	sweep
 	machine_new "$name" create
+	mkdir -m 755 -- "$dir/upper" || making_fail "cannot write to $home"
 	machine_boot 1 || making_fail "setup: $why"
 	if [ -n "${opt_user-}" ]; then
 		user_make "$opt_user" || making_fail "setup: user '$opt_user': $why"
@@ -573,7 +575,6 @@ cmd_clone()
 	machine_new "$2" clone
 	trap 'clone_thaw; making_abort; exit 143' TERM INT HUP
 	[ -z "$source_pid" ] || clone_freeze
-	rmdir "$dir/upper"
 	if [ "$me" -eq 0 ]; then
 		cp -a --reflink=auto -- "$source/upper" "$dir/upper"
 	else

@@ -115,7 +115,7 @@ record_clear()
 	r_mounts=
 }
 
-# record_load: reads $dir/record into the r_ variables.
+# record_load [FILE]: reads $dir/record into the r_ variables.
 record_load()
 {
 	record_clear
@@ -138,7 +138,7 @@ record_load()
 		mount)	r_mounts="${r_mounts:+$r_mounts
 }$rl_value" ;;
 		esac
-	done; } 2>/dev/null <"$dir/record" || return 1
+	done; } 2>/dev/null <"$dir/${1:-record}" || return 1
 	[ -n "$r_id" ] && [ -n "$r_name" ]
 }
 

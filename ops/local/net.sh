@@ -30,7 +30,17 @@ net_address()
 # subnet_choose: prints the first /23 that meets no route of the host.
 subnet_choose()
 {
-	ip -4 route show table all | awk '
+	sc_wish=
+	[ ! -e "$home/config" ] || while read -r sc_key sc_value; do
+		[ "$sc_key" != network.subnet4 ] || sc_wish=${sc_value%.0/23}
+	done <"$home/config"
+	case $sc_wish in
+	*[!0-9.]*|*.*.*.*) sc_wish= ;;
+	*.*.*[13579]) sc_wish= ;;
+	*.*.*)	;;
+	*)	sc_wish= ;;
+	esac
+	ip -4 route show table all | awk -v wish="$sc_wish" '
 	function number(a,	p) {
 		split(a, p, ".")
 		return ((p[1] * 256 + p[2]) * 256 + p[3]) * 256 + p[4]
@@ -54,6 +64,7 @@ subnet_choose()
 		exit
 	}
 	END {
+		if (split(wish, w, ".") == 3) try(w[1] "." w[2], w[3])
 		if (found) exit
 		for (t = 138; t < 160; t += 2) try("192.168", t)
 		for (t = 0; t < 256; t += 2) try("10.138", t)
