@@ -127,6 +127,19 @@ void slot_fill(struct slot *slot, int err)
 		start_fetch(slot);
 }
 
+void slot_put(struct slot *slot)
+{
+	uint64_t serial = slot->next_serial;
+	struct slot_waiter **at;
+
+	slot->generation++; /* a fetch under way is older news */
+	slot->known = true;
+	slot->fresh_of = slot->generation;
+	slot->filled_ms = slot->clock->now_ms(slot->clock);
+	while ((at = first_content(slot, slot->generation, serial)))
+		answer(at, 0);
+}
+
 void slot_spoil(struct slot *slot)
 {
 	slot->generation++;

@@ -53,6 +53,8 @@ void slot_get(struct slot *slot, unsigned ttl_ms, unsigned patience_ms,
 /* The fetch has ended: with the value in place, or with why there is none.
  * Such a failure is told to those who wait and not remembered. */
 void slot_fill(struct slot *slot, int err);
+/* The value has come by another way than a fetch, and is fresh now. */
+void slot_put(struct slot *slot);
 /* What is known, and what is being fetched, is out of date. */
 void slot_spoil(struct slot *slot);
 /* Give up: everybody who waits is told -ECANCELED. A fetch under way still

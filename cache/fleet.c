@@ -1,0 +1,670 @@
+/*
+ * fleet: the members, by name, by id and in the order of their coming; and the
+ * one list that serves everybody.
+ *
+ * Invariants:
+ *  1. A listed member is in by_name and in order; it is in by_id when it is
+ *     known. One that is not listed is in none of them.
+ *  2. Names are unique among listed members, hidden ones included; ids are
+ *     unique among known ones.
+ *  3. Cookies only grow along order, so a directory read to any place goes on
+ *     from there whatever came and went meanwhile.
+ *  4. A list never changes a member that an act of ours runs on, nor one that
+ *     we changed after that list was asked for (touched against list_of).
+ *
+ * A name that comes back with another id is another machine: the old member
+ * goes, and whatever hangs on it (errors, outputs, open files) with it. An id
+ * that comes back under another name is a rename done elsewhere.
+ */
+#include "cache/fleet.h"
+
+#include <errno.h>
+#include <search.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cache/lifecycle.h"
+
+enum { ERROR_MAX = 1200 };
+
+struct fleet {
+	struct fleet_spec spec;
+	struct fleet_events events;
+	void *events_arg;
+	struct slot list;
+	uint64_t generation; /* counts our own changes */
+	uint64_t list_of;    /* its value when the list was asked for */
+	uint64_t list_number;
+	struct member **order;
+	size_t n;
+	size_t cap;
+	size_t n_hidden;
+	uint64_t last_cookie;
+	void *by_name; /* trees of tsearch over struct member_key */
+	void *by_id;
+	struct timespec changed;
+	struct buf error;
+	struct wait *sleepers;
+	bool ending;
+};
+
+static void fetch_list(void *arg);
+static void fetch_info(void *arg);
+
+static int compare_keys(const void *a, const void *b)
+{
+	const struct member_key *x = a;
+	const struct member_key *y = b;
+
+	return strcmp(x->text, y->text);
+}
+
+static struct member *find_key(void *const *tree, const char *text)
+{
+	struct member_key key = {.text = text};
+	struct member_key **found = tfind(&key, tree, compare_keys);
+
+	return found ? (*found)->member : NULL;
+}
+
+static struct timespec now(const struct fleet *fleet)
+{
+	return fleet->spec.clock->wall(fleet->spec.clock);
+}
+
+/* ---- the fleet ---- */
+
+struct fleet *fleet_new(const struct fleet_spec *spec)
+{
+	struct fleet *fleet = calloc(1, sizeof(*fleet));
+
+	if (!fleet)
+		return NULL;
+	fleet->spec = *spec;
+	fleet->error = (struct buf)BUF_INIT(ERROR_MAX);
+	fleet->changed = now(fleet);
+	slot_init(&fleet->list, spec->clock, fetch_list, fleet);
+	return fleet;
+}
+
+void fleet_set_events(struct fleet *fleet, const struct fleet_events *events,
+                      void *arg)
+{
+	fleet->events = *events;
+	fleet->events_arg = arg;
+}
+
+void fleet_end(struct fleet *fleet)
+{
+	fleet->ending = true;
+	fleet->events = (struct fleet_events){0};
+	slot_end(&fleet->list);
+	/* Those who are told may let members go; look again from the front. */
+	for (size_t i = 0; i < fleet->n; i++)
+		if (fleet->order[i]->info_slot.waiters) {
+			slot_end(&fleet->order[i]->info_slot);
+			i = (size_t)-1;
+		}
+	lifecycle_end(fleet);
+}
+
+void fleet_free(struct fleet *fleet)
+{
+	if (!fleet)
+		return;
+	while (fleet->n)
+		fleet_drop(fleet->order[fleet->n - 1]);
+	free(fleet->order);
+	buf_free(&fleet->error);
+	free(fleet);
+}
+
+const struct fleet_spec *fleet_spec(const struct fleet *fleet)
+{
+	return &fleet->spec;
+}
+
+bool fleet_is_ending(const struct fleet *fleet)
+{
+	return fleet->ending;
+}
+
+struct wait **fleet_sleepers(struct fleet *fleet)
+{
+	return &fleet->sleepers;
+}
+
+size_t fleet_count(const struct fleet *fleet)
+{
+	return fleet->n - fleet->n_hidden;
+}
+
+struct timespec fleet_changed(const struct fleet *fleet)
+{
+	return fleet->changed;
+}
+
+const char *fleet_error(const struct fleet *fleet)
+{
+	return fleet->error.data ? fleet->error.data : "";
+}
+
+/* Replace a line of reason. A lack of memory leaves it empty. */
+static void set_line(struct buf *line, const char *fmt, va_list ap)
+{
+	char text[ERROR_MAX];
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	buf_reset(line);
+	buf_adds(line, text);
+}
+
+void fleet_set_error(struct fleet *fleet, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	set_line(&fleet->error, fmt, ap);
+	va_end(ap);
+}
+
+/* ---- members ---- */
+
+struct member *member_ref(struct member *m)
+{
+	m->refs++;
+	return m;
+}
+
+void member_unref(struct member *m)
+{
+	if (!m || --m->refs > 0)
+		return;
+	machine_free(m->machine);
+	machine_free(m->info);
+	run_unref(m->last);
+	run_unref(m->finished);
+	buf_free(&m->error);
+	free(m->name);
+	free(m);
+}
+
+enum machine_state member_state(const struct member *m)
+{
+	return m->passing != MACHINE_UNKNOWN ? m->passing : m->machine->state;
+}
+
+void member_touch(struct member *m, enum member_text text)
+{
+	struct fleet *fleet = m->fleet;
+
+	m->texts[text].changed = now(fleet);
+	m->changed = m->texts[text].changed;
+	if (fleet->events.changed && m->listed)
+		fleet->events.changed(fleet->events_arg, m, text);
+}
+
+void member_set_error(struct member *m, const char *fmt, ...)
+{
+	bool was_empty = m->error.len == 0;
+	va_list ap;
+
+	va_start(ap, fmt);
+	set_line(&m->error, fmt, ap);
+	va_end(ap);
+	if (!was_empty || m->error.len)
+		member_touch(m, MEMBER_ERROR);
+}
+
+const char *member_error(const struct member *m)
+{
+	return m->error.data ? m->error.data : "";
+}
+
+static void set_run(struct run **place, struct run *run)
+{
+	run_unref(*place);
+	*place = run ? run_ref(run) : NULL;
+}
+
+void member_set_last(struct member *m, struct run *run)
+{
+	set_run(&m->last, run);
+	member_touch(m, MEMBER_EXEC);
+}
+
+void member_set_finished(struct member *m, struct run *run)
+{
+	set_run(&m->finished, run);
+	member_touch(m, MEMBER_EXEC);
+}
+
+void member_forget(struct member *m)
+{
+	set_run(&m->finished, NULL);
+	if (m->last && run_ended(m->last))
+		set_run(&m->last, NULL);
+	slot_spoil(&m->info_slot);
+	member_set_error(m, "%s", "");
+	member_touch(m, MEMBER_EXEC);
+}
+
+static struct member *member_new(struct fleet *fleet, const char *name,
+                                 struct machine *machine)
+{
+	struct member *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return NULL;
+	m->name = strdup(name);
+	if (!m->name) {
+		free(m);
+		return NULL;
+	}
+	m->fleet = fleet;
+	m->refs = 1;
+	m->machine = machine;
+	m->passing = MACHINE_UNKNOWN;
+	m->error = (struct buf)BUF_INIT(ERROR_MAX);
+	m->by_name.member = m;
+	m->by_id.member = m;
+	m->changed = now(fleet);
+	for (int i = 0; i < MEMBER_N_TEXTS; i++)
+		m->texts[i].changed = m->changed;
+	slot_init(&m->info_slot, fleet->spec.clock, fetch_info, m);
+	return m;
+}
+
+/* ---- the tables ---- */
+
+static int enter_name(struct member *m)
+{
+	m->by_name.text = m->name;
+	return tsearch(&m->by_name, &m->fleet->by_name, compare_keys)
+	               ? 0 : -ENOMEM;
+}
+
+static void leave_name(struct member *m)
+{
+	tdelete(&m->by_name, &m->fleet->by_name, compare_keys);
+}
+
+static void leave_id(struct member *m)
+{
+	if (m->known)
+		tdelete(&m->by_id, &m->fleet->by_id, compare_keys);
+	m->known = false;
+}
+
+/* Its record tells an id. */
+static void enter_id(struct member *m)
+{
+	m->by_id.text = m->machine->id;
+	m->known = strcmp(m->machine->id, "?") != 0 &&
+	           tsearch(&m->by_id, &m->fleet->by_id, compare_keys) != NULL;
+}
+
+/* Put a new member into the tables; its list reference is that of its birth. */
+static int enter(struct member *m)
+{
+	struct fleet *fleet = m->fleet;
+
+	if (fleet->n == fleet->cap) {
+		size_t cap = fleet->cap ? fleet->cap * 2 : 16;
+		struct member **order =
+			realloc(fleet->order, cap * sizeof(order[0]));
+
+		if (!order)
+			return -ENOMEM;
+		fleet->order = order;
+		fleet->cap = cap;
+	}
+	if (enter_name(m))
+		return -ENOMEM;
+	m->cookie = ++fleet->last_cookie;
+	fleet->order[fleet->n++] = m;
+	m->listed = true;
+	fleet->changed = now(fleet);
+	return 0;
+}
+
+/* The index of the first member behind that cookie. */
+static size_t behind(const struct fleet *fleet, uint64_t cookie)
+{
+	size_t low = 0;
+	size_t high = fleet->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (fleet->order[middle]->cookie <= cookie)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+struct member *fleet_add(struct fleet *fleet, const char *name, int *err)
+{
+	struct machine *machine = machine_new(name, MACHINE_CREATING);
+	struct member *m = NULL;
+
+	*err = -ENOMEM;
+	if (machine)
+		m = member_new(fleet, name, machine);
+	if (!m) {
+		machine_free(machine);
+		return NULL;
+	}
+	*err = enter(m);
+	if (*err) {
+		member_unref(m);
+		return NULL;
+	}
+	fleet_overtake(m);
+	if (fleet->events.came)
+		fleet->events.came(fleet->events_arg, m);
+	return m;
+}
+
+void fleet_drop(struct member *m)
+{
+	struct fleet *fleet = m->fleet;
+	size_t i = behind(fleet, m->cookie - 1);
+
+	leave_name(m);
+	leave_id(m);
+	memmove(&fleet->order[i], &fleet->order[i + 1],
+	        (fleet->n - i - 1) * sizeof(fleet->order[0]));
+	fleet->n--;
+	if (m->hidden)
+		fleet->n_hidden--;
+	m->listed = false;
+	fleet->changed = now(fleet);
+	if (fleet->events.gone)
+		fleet->events.gone(fleet->events_arg, m, m->name);
+	member_unref(m);
+}
+
+int fleet_rename(struct member *m, const char *name)
+{
+	struct fleet *fleet = m->fleet;
+	char *copy = strdup(name);
+	char *old = m->name;
+
+	if (!copy)
+		return -ENOMEM;
+	leave_name(m);
+	m->name = copy;
+	if (enter_name(m)) {
+		/* The place just left is not lost: tdelete has freed it. */
+		m->name = old;
+		(void)enter_name(m);
+		free(copy);
+		return -ENOMEM;
+	}
+	fleet->changed = now(fleet);
+	m->changed = fleet->changed;
+	if (fleet->events.gone)
+		fleet->events.gone(fleet->events_arg, m, old);
+	if (fleet->events.came)
+		fleet->events.came(fleet->events_arg, m);
+	free(old);
+	return 0;
+}
+
+void fleet_hide(struct member *m, bool hidden)
+{
+	struct fleet *fleet = m->fleet;
+
+	if (m->hidden == hidden)
+		return;
+	m->hidden = hidden;
+	fleet->n_hidden += hidden ? 1 : (size_t)-1;
+	fleet->changed = now(fleet);
+	if (hidden && fleet->events.gone)
+		fleet->events.gone(fleet->events_arg, m, m->name);
+	if (!hidden && fleet->events.came)
+		fleet->events.came(fleet->events_arg, m);
+}
+
+struct member *fleet_holder(struct fleet *fleet, const char *name)
+{
+	return find_key(&fleet->by_name, name);
+}
+
+struct member *fleet_find(struct fleet *fleet, const char *name)
+{
+	struct member *m = fleet_holder(fleet, name);
+
+	return m && !m->hidden ? m : NULL;
+}
+
+struct member *fleet_next(struct fleet *fleet, uint64_t cookie)
+{
+	for (size_t i = behind(fleet, cookie); i < fleet->n; i++)
+		if (!fleet->order[i]->hidden)
+			return fleet->order[i];
+	return NULL;
+}
+
+void fleet_overtake(struct member *m)
+{
+	m->touched = ++m->fleet->generation;
+	slot_spoil(&m->fleet->list);
+}
+
+/* ---- lists ---- */
+
+static bool same_word(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* Does the file config show the same of both? */
+static bool same_config(const struct machine *a, const struct machine *b)
+{
+	return same_word(a->id, b->id) && same_word(a->user, b->user) &&
+	       same_word(a->distro, b->distro) &&
+	       same_word(a->version, b->version) && a->cpus == b->cpus &&
+	       a->memory == b->memory && a->disk == b->disk &&
+	       a->isolated == b->isolated &&
+	       a->isolate_network == b->isolate_network &&
+	       a->forward_ssh_agent == b->forward_ssh_agent;
+}
+
+void fleet_take(struct member *m, struct machine *machine)
+{
+	struct machine *old = m->machine;
+	bool other_state = old->state != machine->state;
+	bool other_config = !same_config(old, machine);
+	bool other_id = strcmp(old->id, machine->id) != 0;
+
+	if (other_id)
+		leave_id(m);
+	m->machine = machine;
+	if (other_id)
+		enter_id(m);
+	else
+		m->by_id.text = machine->id;
+	machine_free(old);
+	if (other_state) {
+		/* Another boot, another address. */
+		slot_spoil(&m->info_slot);
+		member_touch(m, MEMBER_STATE);
+		member_touch(m, MEMBER_IP);
+	}
+	if (other_config)
+		member_touch(m, MEMBER_CONFIG);
+}
+
+/* May the list just received say something about this member? */
+static bool is_overtaken(const struct member *m)
+{
+	return m->acts || m->touched > m->fleet->list_of;
+}
+
+/* A machine that no member stands for: takes it. */
+static int greet(struct fleet *fleet, struct machine *machine)
+{
+	struct member *m = member_new(fleet, machine->name, machine);
+
+	if (!m) {
+		machine_free(machine);
+		return -ENOMEM;
+	}
+	if (enter(m)) {
+		member_unref(m);
+		return -ENOMEM;
+	}
+	enter_id(m);
+	m->seen = fleet->list_number;
+	if (fleet->events.came)
+		fleet->events.came(fleet->events_arg, m);
+	return 0;
+}
+
+/* One record of a list; takes the machine. */
+static int merge(struct fleet *fleet, struct machine *machine)
+{
+	struct member *m = find_key(&fleet->by_id, machine->id);
+	struct member *holder = find_key(&fleet->by_name, machine->name);
+	int err;
+
+	if (!m)
+		m = holder;
+	if (m && (m->seen == fleet->list_number || is_overtaken(m))) {
+		/* A second record of the same name or id, or old news. */
+		m->seen = fleet->list_number;
+		machine_free(machine);
+		return 0;
+	}
+	if (m && m == holder && m->known &&
+	    strcmp(m->machine->id, machine->id) != 0) {
+		fleet_drop(m);
+		return greet(fleet, machine);
+	}
+	if (!m)
+		return greet(fleet, machine);
+	if (m != holder) {
+		/* Renamed elsewhere; whoever had the name is older news. */
+		if (holder && is_overtaken(holder)) {
+			machine_free(machine);
+			return 0;
+		}
+		if (holder)
+			fleet_drop(holder);
+		err = fleet_rename(m, machine->name);
+		if (err) {
+			machine_free(machine);
+			return err;
+		}
+	}
+	m->seen = fleet->list_number;
+	fleet_take(m, machine);
+	return 0;
+}
+
+/* Members that the list did not name are gone, unless we know better: one
+ * whose creation failed stays until it is removed. */
+static void drop_unseen(struct fleet *fleet)
+{
+	for (size_t i = fleet->n; i-- > 0;) {
+		struct member *m = fleet->order[i];
+
+		if (m->seen != fleet->list_number && !is_overtaken(m) &&
+		    (m->known || m->machine->state != MACHINE_FAILED))
+			fleet_drop(m);
+	}
+}
+
+static void on_list(void *arg, int err, struct machine_list *list,
+                    const char *why)
+{
+	struct fleet *fleet = arg;
+
+	if (err) {
+		fleet_set_error(fleet, "%s", why);
+		slot_fill(&fleet->list, err);
+		return;
+	}
+	fleet->list_number++;
+	for (size_t i = 0; i < list->n && !err; i++) {
+		struct machine *machine = list->v[i];
+
+		list->v[i] = NULL;
+		err = merge(fleet, machine);
+	}
+	if (!err)
+		drop_unseen(fleet);
+	if (!err && !fleet->list.known)
+		log_info(fleet->spec.log, "%s: %zu machines",
+		         engine_name(fleet->spec.engine), fleet->n);
+	slot_fill(&fleet->list, err);
+}
+
+static void fetch_list(void *arg)
+{
+	struct fleet *fleet = arg;
+
+	fleet->list_of = fleet->generation;
+	engine_list(fleet->spec.engine, on_list, fleet);
+}
+
+void fleet_get(struct fleet *fleet, slot_fn *done, void *arg)
+{
+	if (fleet->ending) {
+		done(arg, -ECANCELED);
+		return;
+	}
+	slot_get(&fleet->list, fleet->spec.ttl_ms,
+	         fleet->list.known ? FLEET_PATIENCE_MS
+	                           : FLEET_FIRST_PATIENCE_MS,
+	         done, arg);
+}
+
+void fleet_spoil(struct fleet *fleet)
+{
+	slot_spoil(&fleet->list);
+}
+
+/* ---- info ---- */
+
+static void on_info(void *arg, int err, struct machine *machine,
+                    const char *why)
+{
+	struct member *m = arg;
+
+	if (err) {
+		member_set_error(m, "%s", why);
+	} else if (m->known && strcmp(machine->id, m->machine->id) != 0) {
+		/* The name is another machine's by now; the list will tell. */
+		fleet_spoil(m->fleet);
+		machine_free(machine);
+		err = -ENOENT;
+	} else {
+		machine_free(m->info);
+		m->info = machine;
+	}
+	slot_fill(&m->info_slot, err);
+	member_unref(m);
+}
+
+static void fetch_info(void *arg)
+{
+	struct member *m = arg;
+
+	engine_info(m->fleet->spec.engine, m->name, on_info, member_ref(m));
+}
+
+void member_info(struct member *m, unsigned ttl_ms, slot_fn *done, void *arg)
+{
+	if (m->fleet->ending) {
+		done(arg, -ECANCELED);
+		return;
+	}
+	slot_get(&m->info_slot, ttl_ms, 0, done, arg);
+}
