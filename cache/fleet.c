@@ -19,12 +19,12 @@
 #include "cache/fleet.h"
 
 #include <errno.h>
-#include <search.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cache/index.h"
 #include "cache/lifecycle.h"
 
 enum { ERROR_MAX = 1200 };
@@ -42,8 +42,8 @@ struct fleet {
 	size_t cap;
 	size_t n_hidden;
 	uint64_t last_cookie;
-	void *by_name; /* trees of tsearch over struct member_key */
-	void *by_id;
+	struct index by_name; /* of struct member_key */
+	struct index by_id;
 	struct timespec changed;
 	struct buf error;
 	struct wait *sleepers;
@@ -61,12 +61,12 @@ static int compare_keys(const void *a, const void *b)
 	return strcmp(x->text, y->text);
 }
 
-static struct member *find_key(void *const *tree, const char *text)
+static struct member *find_key(const struct index *index, const char *text)
 {
-	struct member_key key = {.text = text};
-	struct member_key **found = tfind(&key, tree, compare_keys);
+	struct member_key like = {.text = text};
+	struct member_key *found = index_find(index, &like);
 
-	return found ? (*found)->member : NULL;
+	return found ? found->member : NULL;
 }
 
 static struct timespec now(const struct fleet *fleet)
@@ -83,6 +83,8 @@ struct fleet *fleet_new(const struct fleet_spec *spec)
 	if (!fleet)
 		return NULL;
 	fleet->spec = *spec;
+	fleet->by_name.compare = compare_keys;
+	fleet->by_id.compare = compare_keys;
 	fleet->error = (struct buf)BUF_INIT(ERROR_MAX);
 	fleet->changed = now(fleet);
 	slot_init(&fleet->list, spec->clock, fetch_list, fleet);
@@ -282,19 +284,18 @@ static struct member *member_new(struct fleet *fleet, const char *name,
 static int enter_name(struct member *m)
 {
 	m->by_name.text = m->name;
-	return tsearch(&m->by_name, &m->fleet->by_name, compare_keys)
-	               ? 0 : -ENOMEM;
+	return index_add(&m->fleet->by_name, &m->by_name);
 }
 
 static void leave_name(struct member *m)
 {
-	tdelete(&m->by_name, &m->fleet->by_name, compare_keys);
+	index_remove(&m->fleet->by_name, &m->by_name);
 }
 
 static void leave_id(struct member *m)
 {
 	if (m->known)
-		tdelete(&m->by_id, &m->fleet->by_id, compare_keys);
+		index_remove(&m->fleet->by_id, &m->by_id);
 	m->known = false;
 }
 
@@ -303,7 +304,7 @@ static void enter_id(struct member *m)
 {
 	m->by_id.text = m->machine->id;
 	m->known = strcmp(m->machine->id, "?") != 0 &&
-	           tsearch(&m->by_id, &m->fleet->by_id, compare_keys) != NULL;
+	           index_add(&m->fleet->by_id, &m->by_id) == 0;
 }
 
 /* Put a new member into the tables; its list reference is that of its birth. */
@@ -400,7 +401,7 @@ int fleet_rename(struct member *m, const char *name)
 	leave_name(m);
 	m->name = copy;
 	if (enter_name(m)) {
-		/* The place just left is not lost: tdelete has freed it. */
+		/* The place just left is not lost: index_remove has freed it. */
 		m->name = old;
 		(void)enter_name(m);
 		free(copy);

@@ -1,0 +1,190 @@
+/*
+ * entry: the table of control files and the functions that render them.
+ *
+ * The order of the rows is the order of a listing. In a machine the control
+ * files come before everything that leads deeper: a recursive removal then
+ * meets one that cannot be removed before it can do harm (fs/guard.c).
+ */
+#include "fs/entry.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "ops/machine.h"
+
+static void render_state(const struct view *v, struct buf *b)
+{
+	buf_printf(b, "%s\n", machine_state_word(member_state(v->m)));
+}
+
+/* Empty unless it runs: an address of another boot may be another's by now. */
+static void render_ip(const struct view *v, struct buf *b)
+{
+	const struct machine *info = v->m->info;
+
+	if (!info || member_state(v->m) != MACHINE_RUNNING)
+		return;
+	if (info->ip4)
+		buf_printf(b, "%s\n", info->ip4);
+	if (info->ip6)
+		buf_printf(b, "%s\n", info->ip6);
+}
+
+/* What info says, with the name that we show. */
+static void render_config(const struct view *v, struct buf *b)
+{
+	const struct machine *from = v->m->info ? v->m->info : v->m->machine;
+	struct machine shown = *from;
+
+	shown.name = v->m->name;
+	machine_render_config(&shown, b);
+}
+
+static void render_error(const struct view *v, struct buf *b)
+{
+	const char *error = v->m ? member_error(v->m) : fleet_error(v->fleet);
+
+	if (*error)
+		buf_printf(b, "%s\n", error);
+}
+
+static void render_log(const struct view *v, struct buf *b)
+{
+	buf_add(b, v->text, v->len);
+}
+
+static void render_cmd(const struct view *v, struct buf *b)
+{
+	size_t len;
+	const char *script;
+
+	if (!v->m->last)
+		return;
+	script = run_script(v->m->last, &len);
+	buf_add(b, script, len);
+}
+
+static void render_status(const struct view *v, struct buf *b)
+{
+	if (v->m->last)
+		buf_printf(b, "%s\n", run_status(v->m->last));
+}
+
+static void render_version(const struct view *v, struct buf *b)
+{
+	buf_printf(b, "orbfs %s\n", v->daemon->version);
+}
+
+static void render_daemon_config(const struct view *v, struct buf *b)
+{
+	buf_adds(b, v->daemon->config);
+}
+
+static void render_stats(const struct view *v, struct buf *b)
+{
+	v->daemon->stats(v->daemon->arg, b);
+}
+
+#define READ_ONLY (S_IFREG | 0400)
+#define READ_WRITE (S_IFREG | 0600)
+#define WRITE_ONLY (S_IFREG | 0200)
+#define DIRECTORY (S_IFDIR | 0500)
+
+/* clang-format off */
+static const struct entry entries[] = {
+	{DIR_ROOT, ".orbfs", DIRECTORY, .dir = DIR_DAEMON},
+
+	{DIR_DAEMON, "version", READ_ONLY, .render = render_version},
+	{DIR_DAEMON, "stats", READ_ONLY, .render = render_stats},
+	{DIR_DAEMON, "error", READ_ONLY, .render = render_error},
+	{DIR_DAEMON, "config", READ_ONLY, .render = render_daemon_config},
+	{DIR_DAEMON, "ctl", WRITE_ONLY, .accept = ACCEPT_CTL},
+
+	{DIR_MACHINE, "state", READ_WRITE, .need = NEED_LIST,
+	 .accept = ACCEPT_STATE, .text = MEMBER_STATE,
+	 .flags = ENTRY_OWN_INODE, .render = render_state},
+	{DIR_MACHINE, "ip", READ_ONLY, .need = NEED_ADDRESS,
+	 .text = MEMBER_IP, .render = render_ip},
+	{DIR_MACHINE, "config", READ_WRITE, .need = NEED_INFO,
+	 .accept = ACCEPT_CONFIG, .text = MEMBER_CONFIG,
+	 .flags = ENTRY_OWN_INODE, .render = render_config},
+	{DIR_MACHINE, "exec", READ_WRITE, .need = NEED_RUN,
+	 .accept = ACCEPT_EXEC, .text = MEMBER_EXEC, .stream = RUN_ALL,
+	 .flags = ENTRY_OWN_INODE},
+	{DIR_MACHINE, "error", READ_ONLY, .text = MEMBER_ERROR,
+	 .render = render_error},
+	{DIR_MACHINE, "log", READ_ONLY, .need = NEED_LOG,
+	 .text = MEMBER_LOG, .render = render_log},
+	{DIR_MACHINE, "run", DIRECTORY, .dir = DIR_RUN, .text = MEMBER_EXEC},
+
+	{DIR_RUN, "last", DIRECTORY, .dir = DIR_LAST, .text = MEMBER_EXEC},
+
+	{DIR_LAST, "cmd", READ_ONLY, .text = MEMBER_EXEC,
+	 .render = render_cmd},
+	{DIR_LAST, "out", READ_ONLY, .need = NEED_RUN, .text = MEMBER_EXEC,
+	 .stream = RUN_OUT},
+	{DIR_LAST, "err", READ_ONLY, .need = NEED_RUN, .text = MEMBER_EXEC,
+	 .stream = RUN_ERR},
+	{DIR_LAST, "status", READ_ONLY, .text = MEMBER_EXEC,
+	 .render = render_status},
+};
+/* clang-format on */
+
+enum { N_ENTRIES = sizeof(entries) / sizeof(entries[0]) };
+
+const struct entry *entry_find(enum entry_dir in, const char *name)
+{
+	for (const struct entry *e = NULL; (e = entry_next(in, e));)
+		if (strcmp(e->name, name) == 0)
+			return e;
+	return NULL;
+}
+
+const struct entry *entry_next(enum entry_dir in, const struct entry *after)
+{
+	const struct entry *e = after ? after + 1 : entries;
+
+	for (; e < entries + N_ENTRIES; e++)
+		if (e->in == in)
+			return e;
+	return NULL;
+}
+
+unsigned entry_index(const struct entry *entry)
+{
+	return entry ? (unsigned)(entry - entries) + 1 : 0;
+}
+
+/* The run whose output an entry shows: exec has the last that ended, run/last
+ * the one that was started last. */
+static struct run *run_shown(const struct entry *entry, const struct member *m)
+{
+	return entry->in == DIR_MACHINE ? m->finished : m->last;
+}
+
+static size_t stream_len(const struct entry *entry, const struct member *m)
+{
+	struct run *run = run_shown(entry, m);
+	struct spool *spool = run ? run_spool(run, entry->stream) : NULL;
+
+	return spool ? spool_end(spool) - spool_start(spool) : 0;
+}
+
+size_t entry_len(const struct entry *entry, const struct view *view)
+{
+	struct buf b = BUF_INIT(ENTRY_TEXT_MAX);
+	size_t len;
+
+	if (entry->need == NEED_RUN)
+		return stream_len(entry, view->m);
+	if (!entry->render)
+		return 0;
+	/* Known only when the engine was asked: that of the last rendering. */
+	if (entry->need > NEED_LIST)
+		return view->m->texts[entry->text].len;
+	entry->render(view, &b);
+	len = b.len;
+	buf_free(&b);
+	return len;
+}

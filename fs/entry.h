@@ -1,0 +1,92 @@
+/*
+ * entry: the table of control files: their names, modes and texts.
+ *
+ * A new file is a row here and a function that renders it. Pure: rendering
+ * takes what is at hand and never waits; fs/control.c sees to it that what a
+ * row needs is at hand before.
+ */
+#ifndef ORBFS_FS_ENTRY_H
+#define ORBFS_FS_ENTRY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "cache/fleet.h"
+#include "ops/buf.h"
+#include "ops/run.h"
+
+/* The kinds of directory. */
+enum entry_dir {
+	DIR_NONE,
+	DIR_ROOT,
+	DIR_DAEMON,  /* .orbfs */
+	DIR_MACHINE, /* a machine */
+	DIR_RUN,     /* run */
+	DIR_LAST,    /* run/last */
+};
+
+/* What must be at hand before a text can be rendered. */
+enum entry_need {
+	NEED_NOTHING,
+	NEED_LIST, /* a fresh list */
+	NEED_ADDRESS, /* a list, and an info of this boot if it runs */
+	NEED_INFO, /* a list, and a fresh info */
+	NEED_LOG,  /* the machine's log */
+	NEED_RUN,  /* nothing, but the text is a run's output, read piecewise */
+};
+
+/* What a write to it means. */
+enum entry_accept {
+	ACCEPT_NOTHING,
+	ACCEPT_STATE,
+	ACCEPT_CONFIG,
+	ACCEPT_EXEC,
+	ACCEPT_CTL,
+};
+
+/* What the daemon says of itself, for the files in .orbfs. */
+struct entry_daemon {
+	const char *version;
+	const char *config; /* lines "key value" */
+	void (*stats)(void *arg, struct buf *b);
+	void *arg;
+};
+
+/* All that a text is made from. */
+struct view {
+	const struct member *m;       /* NULL in .orbfs */
+	const struct fleet *fleet;
+	const struct entry_daemon *daemon;
+	const char *text;             /* NEED_LOG: the log */
+	size_t len;
+};
+
+enum { ENTRY_OWN_INODE = 1 }; /* see fs/node.h */
+
+struct entry {
+	enum entry_dir in;
+	const char *name;
+	mode_t mode;
+	enum entry_dir dir; /* what it holds, for a directory */
+	enum entry_need need;
+	enum entry_accept accept;
+	enum member_text text;  /* where its length and times are kept */
+	enum run_stream stream; /* NEED_RUN */
+	unsigned flags;
+	/* Append the text; a failure is in b->err. */
+	void (*render)(const struct view *view, struct buf *b);
+};
+
+enum { ENTRY_TEXT_MAX = 16 << 20 }; /* bytes of any rendered text */
+
+/* The entry of that name in that kind of directory, or NULL. */
+const struct entry *entry_find(enum entry_dir in, const char *name);
+/* The next entry of that kind of directory after one (NULL: the first). */
+const struct entry *entry_next(enum entry_dir in, const struct entry *after);
+/* A small number that names a row, from 1 on; 0 for NULL. */
+unsigned entry_index(const struct entry *entry);
+/* The length that stat shows, as far as it is known without asking. */
+size_t entry_len(const struct entry *entry, const struct view *view);
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * node: what the kernel refers to by inode number.
+ *
+ * A node stands for the root, a machine's directory, or an entry of the table
+ * in fs/entry.c, of a machine or of the daemon. The kernel gets it by a lookup
+ * and keeps it until it has forgotten every lookup; requests and open files
+ * hold it, too. Numbers are never used twice.
+ *
+ * Entries whose writes wait (ENTRY_OWN_INODE) get a new node at every lookup:
+ * the kernel holds an inode's lock for as long as a write to it takes, so
+ * with one node the second writer would wait for the first, and could not be
+ * interrupted.
+ */
+#ifndef ORBFS_FS_NODE_H
+#define ORBFS_FS_NODE_H
+
+#include <stdint.h>
+
+#include "cache/fleet.h"
+#include "fs/entry.h"
+
+struct nodes;
+
+struct node {
+	uint64_t ino;             /* what the kernel calls it */
+	struct member *m;         /* NULL: the root, or the daemon's own */
+	const struct entry *entry; /* NULL: the root, or a machine's directory */
+	uint64_t lookups;         /* that the kernel has not forgotten */
+	unsigned refs;            /* that we hold */
+	struct nodes *nodes;
+};
+
+/* NULL: no memory. There is a root from the beginning to the end. */
+struct nodes *nodes_new(void);
+/* The kernel does not forget at an unmount: what is left goes. */
+void nodes_free(struct nodes *nodes);
+size_t nodes_count(const struct nodes *nodes);
+struct node *nodes_root(struct nodes *nodes);
+/* The node of that number, or NULL: the kernel never makes one up. Borrowed. */
+struct node *nodes_find(struct nodes *nodes, uint64_t ino);
+/* The node that stands for an entry of a machine, referred to once more. The
+ * kernel may know it already. NULL: no memory. */
+struct node *nodes_get(struct nodes *nodes, struct member *m,
+                       const struct entry *entry);
+/* The node of a machine's directory, if the kernel knows it; borrowed. */
+struct node *nodes_peek(struct nodes *nodes, const struct member *m,
+                        const struct entry *entry);
+
+struct node *node_ref(struct node *node);
+void node_unref(struct node *node);
+/* The kernel was told of it once more. */
+void node_looked_up(struct node *node);
+void node_forget(struct node *node, uint64_t n);
+/* What the node holds when it is a directory; DIR_NONE when it is a file. */
+enum entry_dir node_dir(const struct node *node);
+/* The number that stat shows: the same for every node of one file. */
+uint64_t node_stat_ino(const struct node *node);
+uint64_t node_ino_of(const struct member *m, const struct entry *entry);
+
+#endif
