@@ -19,6 +19,7 @@
 #include "cache/fleet.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -650,6 +651,8 @@ static void on_info(void *arg, int err, struct machine *machine,
 		machine_free(m->info);
 		m->info = machine;
 	}
+	if (m->fleet->ending && !err)
+		err = -ECANCELED;
 	slot_fill(&m->info_slot, err);
 	member_unref(m);
 }
@@ -661,11 +664,63 @@ static void fetch_info(void *arg)
 	engine_info(m->fleet->spec.engine, m->name, on_info, member_ref(m));
 }
 
-void member_info(struct member *m, unsigned ttl_ms, slot_fn *done, void *arg)
+/* Somebody who waits for the list, to ask for details then. */
+struct wanting {
+	struct member *m;
+	enum member_detail detail;
+	slot_fn *done;
+	void *arg;
+};
+
+static void wanting_done(struct wanting *w, int err)
 {
-	if (m->fleet->ending) {
-		done(arg, -ECANCELED);
+	slot_fn *done = w->done;
+	void *arg = w->arg;
+
+	member_unref(w->m);
+	free(w);
+	done(arg, err);
+}
+
+static void on_detail(void *arg, int err)
+{
+	wanting_done(arg, err);
+}
+
+static void on_listed(void *arg, int err)
+{
+	struct wanting *w = arg;
+	struct member *m = w->m;
+	bool has_address = m->info && (m->info->ip4 || m->info->ip6);
+	unsigned ttl_ms = m->fleet->spec.ttl_ms;
+
+	if (!err && (!m->listed || m->hidden))
+		err = -ENOENT;
+	if (err || m->acts ||
+	    (w->detail == MEMBER_ADDRESS && member_state(m) != MACHINE_RUNNING) ||
+	    (w->detail == MEMBER_DETAILS && !m->known)) {
+		wanting_done(w, err);
 		return;
 	}
-	slot_get(&m->info_slot, ttl_ms, 0, done, arg);
+	/* An address that was told stays for as long as the machine runs;
+	 * until then, and for all else, an answer serves as long as a list. */
+	if (w->detail == MEMBER_ADDRESS && has_address)
+		ttl_ms = UINT_MAX;
+	slot_get(&m->info_slot, ttl_ms, 0, on_detail, w);
+}
+
+void member_get(struct member *m, enum member_detail detail, slot_fn *done,
+                void *arg)
+{
+	struct wanting *w = calloc(1, sizeof(*w));
+
+	if (!w) {
+		done(arg, -ENOMEM);
+		return;
+	}
+	w->m = member_ref(m);
+	w->detail = detail;
+	w->done = done;
+	w->arg = arg;
+	fleet_get(m->fleet, on_listed, w);
 }

@@ -64,7 +64,7 @@ struct member {
 	} texts[MEMBER_N_TEXTS];
 	struct timespec changed; /* any of them, or its name */
 
-	/* What info said last, NULL before; see member_info. */
+	/* What info said last, NULL before; see member_get. */
 	struct machine *info;
 	struct slot info_slot;
 
@@ -152,13 +152,20 @@ void member_touch(struct member *m, enum member_text text);
 /* The script has started, or ended: it becomes the last, or the finished. */
 void member_set_last(struct member *m, struct run *run);
 void member_set_finished(struct member *m, struct run *run);
+/* What somebody wants to know of a machine, beside what a list says. */
+enum member_detail {
+	MEMBER_ADDRESS, /* kept for as long as the machine runs */
+	MEMBER_DETAILS, /* all of m->info, fresh */
+};
+
 /*
- * Make m->info as fresh as ttl_ms asks for. An address is kept for as long as
- * the machine runs, so UINT_MAX asks for any info of this boot. done as in
- * slot_get, with the engine's errno when there is no info at all; the reason
- * is in the machine's error then.
+ * Get a fresh list, and then m->info if it is to be had. err is 0 also when
+ * there is nothing to ask for: an address of a machine that does not run, the
+ * details of one that the engine does not know yet. -ENOENT: it is gone; else
+ * the engine's errno, the reason being in the machine's error then.
  */
-void member_info(struct member *m, unsigned ttl_ms, slot_fn *done, void *arg);
+void member_get(struct member *m, enum member_detail detail, slot_fn *done,
+                void *arg);
 /* Forget what is remembered about it beside what the engine says. */
 void member_forget(struct member *m);
 

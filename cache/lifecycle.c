@@ -31,7 +31,9 @@ struct act {
 	struct alarm *patience;
 	char *image;                    /* CREATE */
 	char *old_name;                 /* RENAME */
-	struct machine_changes changes; /* SET */
+	char *text;                     /* SET: what was written */
+	size_t text_len;
+	struct machine_changes changes; /* SET: what it comes to */
 	int key;                        /* SET: the one under way */
 	struct buf applied;             /* SET: words, for a failure */
 };
@@ -80,6 +82,7 @@ static void act_free(struct act *act)
 	member_unref(act->member);
 	free(act->image);
 	free(act->old_name);
+	free(act->text);
 	machine_changes_free(&act->changes);
 	buf_free(&act->applied);
 	free(act);
@@ -480,18 +483,49 @@ static void set_next(struct act *act)
 	engine_act(fleet_spec(m->fleet)->engine, &call, NULL, on_set, act);
 }
 
-void lifecycle_set(struct member *m, struct machine_changes *changes,
-                   lifecycle_fn *done, void *arg)
+/* What the engine says now is here: what does the write change of it? */
+static void on_current(void *arg, int err, struct machine *current,
+                       const char *why)
+{
+	struct act *act = arg;
+	struct member *m = act->member;
+	struct buf reason = BUF_INIT(WHY_MAX);
+
+	if (err) {
+		member_set_error(m, "config: %s", why);
+		end(act, err, m);
+		return;
+	}
+	err = machine_parse_changes(current, act->text, act->text_len,
+	                            &act->changes, &reason);
+	machine_free(current);
+	if (err) {
+		member_set_error(m, "%s", reason.data ? reason.data
+		                                      : strerror(-err));
+		buf_free(&reason);
+		end(act, err, m);
+		return;
+	}
+	buf_free(&reason);
+	set_next(act);
+}
+
+void lifecycle_configure(struct member *m, const char *text, size_t len,
+                         lifecycle_fn *done, void *arg)
 {
 	struct act *act = act_new(m, ACT_SET, ENGINE_SET, done, arg);
 
-	if (!act) {
-		machine_changes_free(changes);
+	if (act)
+		act->text = malloc(len + 1);
+	if (!act || !act->text) {
+		if (act)
+			act_free(act);
 		done(arg, -ENOMEM, m);
 		return;
 	}
-	act->changes = *changes;
-	*changes = (struct machine_changes){0};
+	memcpy(act->text, text, len);
+	act->text[len] = '\0';
+	act->text_len = len;
 	enqueue(act);
 }
 
@@ -529,7 +563,7 @@ static void begin(struct act *act)
 	case ACT_TURN:
 		break;
 	case ACT_SET:
-		set_next(act);
+		engine_info(spec->engine, m->name, on_current, act);
 		return;
 	}
 	engine_act(spec->engine, &call, m->known ? m->machine->id : NULL,

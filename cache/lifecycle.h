@@ -42,10 +42,11 @@ void lifecycle_rename(struct member *m, const char *name, lifecycle_fn *done,
 /* ENGINE_START, _STOP, _KILL, _RESTART. done when the state is reached. */
 void lifecycle_turn(struct member *m, enum engine_op op, lifecycle_fn *done,
                     void *arg);
-/* Apply settings one by one; changes is emptied. What was not applied after a
- * failure is said in the machine's error. */
-void lifecycle_set(struct member *m, struct machine_changes *changes,
-                   lifecycle_fn *done, void *arg);
+/* Apply a write to config (machine_parse_changes), setting by setting. -EINVAL,
+ * -EPERM: nothing was applied. What was not applied after another failure is
+ * said in the machine's error. text is copied. */
+void lifecycle_configure(struct member *m, const char *text, size_t len,
+                         lifecycle_fn *done, void *arg);
 /*
  * Wait until nothing is under way and the machine is not on its way up. 0 when
  * it runs then, -EHOSTDOWN when it does not, -ENOENT when it is gone,

@@ -753,14 +753,15 @@ static int want_item(const cJSON *now, const cJSON *item,
 	return err;
 }
 
-/* Do the brackets outside of strings close? cJSON does not tell an unfinished
- * object from a wrong one. */
-static bool is_complete(const char *text, size_t len)
+bool machine_changes_complete(const char *text, size_t len)
 {
+	const char *first = skip_blanks(text, text + len);
 	int depth = 0;
 	bool quoted = false;
 
-	for (size_t i = 0; i < len; i++) {
+	if (first == text + len || *first != '{')
+		return true;
+	for (size_t i = (size_t)(first - text); i < len; i++) {
 		char c = text[i];
 
 		if (quoted && c == '\\')
@@ -782,8 +783,6 @@ static int want_object(const cJSON *now, const char *text, size_t len,
 	cJSON *object;
 	int err = 0;
 
-	if (!is_complete(text, len))
-		return -EAGAIN;
 	object = cJSON_ParseWithLengthOpts(text, len, &rest, 0);
 	if (!cJSON_IsObject(object) ||
 	    skip_blanks(rest, text + len) != text + len) {

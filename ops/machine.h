@@ -136,12 +136,16 @@ struct machine_changes {
 
 void machine_changes_free(struct machine_changes *changes);
 
+/* Is this all of a write to config, so far as one can tell from its brackets?
+ * Lines always are. */
+bool machine_changes_complete(const char *text, size_t len);
+
 /*
  * Read a write to config: a JSON object, or lines of "key value". Everything
  * is checked before anything is returned. 0; -EINVAL: an unknown key or a bad
- * value; -EPERM: another value for a key that cannot be written; -EAGAIN: the
- * object is not complete yet; -ENOMEM. For the first two, why says it in one
- * line that names the key.
+ * value, or an object that breaks off; -EPERM: another value for a key that
+ * cannot be written; -ENOMEM. For the first two, why says it in one line that
+ * names the key.
  */
 int machine_parse_changes(const struct machine *m, const char *text, size_t len,
                           struct machine_changes *changes, struct buf *why);

@@ -40,12 +40,14 @@ hide()
 			h_rest=${h_rest#*/}
 			# A symbolic link leads to a place hidden elsewhere.
 			[ ! -L "/$h_dir" ] || return 0
-			[ -d "$M_LOWER/$h_dir" ] || return 0
+			# What lies below a whiteout is hidden already.
+			[ ! -c "upper/$h_dir" ] || return 0
+			[ -d "/$h_dir" ] || return 0
 			[ -d "upper/$h_dir" ] || h_list="$h_list/$h_dir"
 		done
 		[ -z "$h_list" ] || h_copy_above "$1" ;;
 	esac
-	[ -e "$M_LOWER/$1" ] || [ -L "$M_LOWER/$1" ] || return 0
+	[ -e "/$1" ] || [ -L "/$1" ] || return 0
 	[ -e "upper/$1" ] || [ -L "upper/$1" ] || mknod "upper/$1" c 0 0
 }
 
@@ -59,7 +61,7 @@ h_copy_above()
 	done
 	# In a user namespace most owners have no number to give away.
 	if [ "$M_ROOT" = 1 ]; then
-		tar -C "$M_LOWER" --no-recursion -cf - -- "$@" |
+		tar -C / --no-recursion -cf - -- "$@" |
 		tar -C upper -xpf -
 	else
 		(cd upper && mkdir -p -- "$@")
@@ -68,10 +70,12 @@ h_copy_above()
 
 hide_people()
 {
-	for hp_path in /* /.[!.]*; do
+	# New things at the host's top level are hidden at each boot.
+	[ "$M_BASE" = pieces ] || for hp_path in /* /.[!.]*; do
 		hp_name=${hp_path#/}
 		shown_of_host "$hp_name" || hide "$hp_name"
 	done
+	[ "$M_NEW" = 1 ] || return 0
 	hide var/tmp
 	hide var/mail
 	hide var/spool/cron
@@ -96,8 +100,7 @@ root_files()
 		rf_uuid=$rf_uuid${rf_rest%%-*}
 		rf_rest=${rf_rest#*-}
 	done
-	rm -f root/etc/machine-id root/etc/hostname root/etc/resolv.conf \
-		root/etc/rc.local
+	rm -f root/etc/machine-id root/etc/fstab root/etc/rc.local
 	printf '%s\n' "$rf_uuid$rf_rest" >root/etc/machine-id
 	: >root/etc/fstab
 }
@@ -105,8 +108,8 @@ root_files()
 # root_names: host name, hosts and resolver, at each boot.
 root_names()
 {
-	[ ! -L root/etc/hosts ] || rm -f root/etc/hosts
-	[ ! -L root/etc/hostname ] || rm -f root/etc/hostname
+	# They may be links, or in a user namespace nobody's that we know.
+	rm -f root/etc/hostname root/etc/hosts root/etc/resolv.conf
 	printf '%s\n' "$M_NAME" >root/etc/hostname
 	{
 		printf '127.0.0.1\tlocalhost\n'
@@ -116,7 +119,6 @@ root_names()
 		[ -z "$M_GATEWAY" ] || printf '%s\t%s\n' "$M_GATEWAY" \
 			'host.orb.internal host.internal'
 	} >root/etc/hosts
-	[ ! -L root/etc/resolv.conf ] || rm -f root/etc/resolv.conf
 	# A resolver on the host's own loopback is out of reach.
 	rn_from=/etc/resolv.conf
 	[ ! -e /run/systemd/resolve/resolv.conf ] ||
@@ -185,14 +187,49 @@ network()
 		ip link set "$M_VETH" master "$M_BRIDGE" up
 }
 
+# overlay_whole: one overlay of the lower root.  Directories of the lower layer
+# can be renamed only with a redirect, which the kernel grants to real root
+# alone.
+overlay_whole()
+{
+	[ "$M_BASE" != local ] || hide_people
+	mount -t overlay -o "lowerdir=$M_LOWER,upperdir=upper,workdir=work,\
+redirect_dir=on" orbctl-local root
+}
+
+# overlay_pieces: what an ordinary user gets.  The kernel does not let a user
+# namespace take / itself for a layer, because of the mounts in it, but it does
+# allow /usr, /etc and so on, one overlay each.
+overlay_pieces()
+{
+	mkdir -p upper/root
+	[ "$M_NEW" = 0 ] || hide_people
+	mount --bind upper/root root
+	for op_path in /*; do
+		op_name=${op_path#/}
+		shown_of_host "$op_name" || continue
+		if [ -L "$op_path" ]; then
+			[ -L "root/$op_name" ] || cp -d "$op_path" root/
+			continue
+		fi
+		case $op_name in
+		dev|proc|run|sys|tmp) continue ;;
+		esac
+		mkdir -p "upper/$op_name" "work/$op_name" "root/$op_name"
+		mount -t overlay -o "lowerdir=$op_path,\
+upperdir=upper/$op_name,workdir=work/$op_name,userxattr" \
+			orbctl-local "root/$op_name"
+	done
+}
+
 outer()
 {
 	cd "$M_DIR"
-	[ "$M_NEW" = 0 ] || [ "$M_BASE" != local ] || hide_people
-	# Directories of the lower layer can be renamed only with a redirect,
-	# which the kernel grants to real root alone.
-	mount -t overlay -o "lowerdir=$M_LOWER,upperdir=upper,workdir=work,\
-$M_OVERLAY" orbctl-local root
+	if [ "$M_BASE" = pieces ]; then
+		overlay_pieces
+	else
+		overlay_whole
+	fi
 	[ "$M_NEW" = 0 ] || root_files
 	root_names
 	# Writing it asks for no program; a user namespace needs the program.

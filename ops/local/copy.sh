@@ -209,7 +209,11 @@ import_check()
 	host_image
 	why="it is for $r_arch and this host is $host_arch"
 	[ "$r_arch" = "$host_arch" ] || return 1
-	if [ "$r_base" = local ]; then
+	why='machines of root and of other users differ in their layers'
+	case $me:$r_base in
+	0:pieces|[1-9]*:local) return 1 ;;
+	esac
+	if [ "$r_base" = local ] || [ "$r_base" = pieces ]; then
 		why="it lies over $r_distro $r_version and this host is $host_distro $host_version"
 		[ "$r_distro $r_version" = "$host_distro $host_version" ]
 	else

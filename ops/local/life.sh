@@ -62,6 +62,7 @@ image_choose()
 	ic_distro=${1%%:*} ic_version=
 	case $1 in *:*) ic_version=${1#*:} ;; esac
 	r_arch=${opt_arch:-$host_arch} r_base=local
+	[ "$me" -eq 0 ] || r_base=pieces
 	case $ic_version in
 	*:*)	r_arch=${ic_version#*:} ic_version=${ic_version%%:*} ;;
 	esac
@@ -125,7 +126,9 @@ image_choose()
 # image_make: has debootstrap make $home/images/$r_base unless it is there.
 image_make()
 {
-	[ "$r_base" != local ] || return 0
+	case $r_base in
+	local|pieces) return 0 ;;
+	esac
 	im_dir=$home/images/$r_base
 	[ ! -e "$im_dir/.complete" ] || return 0
 	why='make rootfs: debootstrap is not installed (apt-get install debootstrap)'
@@ -335,7 +338,7 @@ ready")	pid=${mb_out#pid } pid=${pid%%
 	"ready
 pid "*)	pid=${mb_out##*pid } ;;
 	*)	exec 6>&-
-		why=$(tail -n 1 -- "$dir/boot.err" 2>/dev/null)
+		why=$(head -n 1 -- "$dir/boot.err" 2>/dev/null)
 		[ -n "$why" ] || why=$(tail -n 1 -- "$dir/log")
 		[ "$me" -eq 0 ] || boot_why_user
 		leftovers_clear
@@ -365,17 +368,20 @@ boot_run()
 	M_IP4=$ip4 M_IP6=$ip6 M_GATEWAY=$gateway M_VETH=$veth
 	M_BRIDGE=$bridge M_HOST_PID=$$ M_MOUNTS=$r_mounts
 	M_HOME=$(cd -P -- "$home" && pwd -P)
-	M_LOWER=/ M_ROOT=0 M_PTS_GID=,gid=5 M_OVERLAY=redirect_dir=on
-	[ "$r_base" = local ] || M_LOWER=$M_HOME/images/$r_base
+	M_LOWER=/ M_ROOT=0 M_PTS_GID=,gid=5
+	case $r_base in
+	local|pieces) ;;
+	*)	M_LOWER=$M_HOME/images/$r_base ;;
+	esac
 	export M_NEW M_DIR M_NAME M_BASE M_PARTS M_IP4 M_IP6 M_GATEWAY \
 		M_VETH M_BRIDGE M_HOST_PID M_MOUNTS M_HOME M_LOWER M_ROOT \
-		M_PTS_GID M_OVERLAY
+		M_PTS_GID
 	cgroup_join
 	map=--cgroup
 	if [ "$me" -eq 0 ]; then
 		M_ROOT=1
 	else
-		M_OVERLAY=userxattr M_PTS_GID=
+		M_PTS_GID=
 		user_map
 	fi
 	cd /

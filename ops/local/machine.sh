@@ -9,7 +9,8 @@
 #	id		its ID; $home/names/NAME is a hard link to it, so that
 #			taking a name is one atomic link(2)
 #	lock		flock'ed while the machine changes
-#	upper, work	the overlay's layers; root: where it is mounted, in
+#	upper, work	the overlay's layers (base `pieces`: one below the
+#			other for each directory); root: where it is mounted, in
 #			the machine's own mount namespace only
 #	log		the console
 # $home/lock		flock'ed for names, the bridge and the default

@@ -222,7 +222,7 @@ run_environment()
 		done
 		set -- sh -c '"$@"' sh "$@"
 	else
-		set -- sh "$parts/watch.sh" "$pid" "$run_cgroups" "$@"
+		set -- sh "$parts/watch.sh" "$run_cgroups" "$@"
 	fi
 	if [ "$me" -eq 0 ]; then
 		exec nsenter --target "$pid" --pid --no-fork "$@"

@@ -1,4 +1,4 @@
-# watch.sh INIT CGROUPS COMMAND...: starts COMMAND and waits for it.
+# watch.sh CGROUPS COMMAND...: starts COMMAND and waits for it.
 #
 # This shell itself is outside the machine, but its children are born in the
 # machine's PID namespace (nsenter --no-fork).  So the command's status comes
@@ -9,35 +9,43 @@
 
 set -u
 . "${0%/*}/proc.sh"
-init=$1 cgroups=$2
-shift 2
-guest_proc=/proc/$init/root/proc
+cgroups=$1
+shift
 
-# session_scan: sets found to the PIDs, as the machine numbers them, of the
-# command's session.  Reads files only.
+# session_scan: sets found to the PIDs of the command's session.  A cgroup of
+# the machine names the few that matter; without one all of /proc is read.
+# Files only, no child.
 session_scan()
 {
 	found=
-	for path in "$guest_proc"/[0-9]*; do
-		path=${path##*/}
-		proc_stat "$path" "$guest_proc" || continue
-		[ "$ps_session" = "$session" ] || continue
-		case $ps_state in
-		Z|X|x)	continue ;;
-		esac
-		found="$found $path"
-	done
+	if [ -n "$books" ]; then
+		while read -r number; do
+			session_member "$number"
+		done 2>/dev/null <"$books"
+	else
+		for number in /proc/[0-9]*; do
+			session_member "${number##*/}"
+		done
+	fi
 }
 
-# session_signal NAME...: a child of ours knows the machine's numbers.
+session_member()
+{
+	proc_stat "$1" || return 0
+	# The child itself counts from before it has made its session.
+	[ "$ps_session" = "$child" ] || [ "$1" = "$child" ] || return 0
+	case $ps_state in
+	Z|X|x)	return 0 ;;
+	esac
+	found="$found $1"
+}
+
 session_signal()
 {
-	(
-		for name; do
-			# shellcheck disable=SC2086
-			kill -"$name" $found 2>/dev/null
-		done
-	)
+	for name; do
+		# shellcheck disable=SC2086
+		kill -"$name" $found 2>/dev/null
+	done
 }
 
 # session_end TRIES: asks politely for TRIES times 20 ms, then kills.
@@ -67,15 +75,23 @@ session_end()
 leave()
 {
 	trap '' TERM INT HUP
+	child=${!:-none}
 	session_end 100
 	exit "$1"
 }
 
-child= session=
+child=none books=
+for dir in $cgroups; do
+	books=$dir/cgroup.procs
+	break
+done
 exec 3<&0
 trap 'leave 143' TERM
 trap 'leave 130' INT
 trap 'leave 129' HUP
+# setsid(1) does not fork here: the background child of a shell without job
+# control never leads a group.  So its PID is that of the command, and the
+# number of the session.
 {
 	for dir in $cgroups; do
 		{ echo 0 >"$dir/cgroup.procs"; } 2>/dev/null
@@ -83,16 +99,9 @@ trap 'leave 129' HUP
 	exec "$@"
 } <&3 3<&- &
 child=$!
-exec 3<&-
-# Until wait has been called even a command that ended has its status file.
-while read -r key outer inner; do
-	[ "$key" = NSpid: ] || continue
-	session=${inner##*[!0-9]}
-	break
-done </proc/$child/status
 # Our copies of the streams must not keep them open, and a shell that waits for
 # a killed child would write so.
-exec </dev/null >/dev/null 2>&1
+exec 3<&- </dev/null >/dev/null 2>&1
 wait "$child"
 status=$?
 trap '' TERM INT HUP
