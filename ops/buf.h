@@ -27,7 +27,10 @@ struct buf {
 	int err;    /* 0 or the first failure */
 };
 
-#define BUF_INIT(ceiling) { .max = (ceiling) }
+#define BUF_INIT(ceiling)                                                      \
+	{                                                                      \
+		.max = (ceiling)                                               \
+	}
 
 /* Append len bytes. Returns b->err. */
 int buf_add(struct buf *b, const void *data, size_t len);

@@ -208,6 +208,7 @@ static void log_cuts_a_line_that_is_too_long_and_says_so(void **state)
 
 static void log_cuts_between_characters(void **state)
 {
+	static const char day[3] = { '\xe6', '\x97', '\xa5' };
 	static char text[9001];
 	const char *line, *cut;
 
@@ -217,11 +218,11 @@ static void log_cuts_between_characters(void **state)
 		memset(text, 0, sizeof(text));
 		memset(text, 'x', (size_t)shift);
 		for (size_t i = (size_t)shift; i + 3 < sizeof(text); i += 3)
-			memcpy(text + i, "\xe6\x97\xa5", 3);
+			memcpy(text + i, day, sizeof(day));
 		line = logged(text);
 		cut = strstr(line, "...");
 		assert_non_null(cut);
-		assert_memory_equal(cut - 3, "\xe6\x97\xa5", 3);
+		assert_memory_equal(cut - 3, day, sizeof(day));
 	}
 }
 

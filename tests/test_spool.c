@@ -305,20 +305,69 @@ static void spool_does_without_files_that_are_born_nameless(void **state)
 }
 #endif
 
+/* A spool that holds "abc", and the descriptor of its file. */
+static struct spool *spool_with_fd(int *fd)
+{
+	struct spool *spool = spool_new(10);
+
+	/* The lowest free descriptor is the one that the file will get. */
+	*fd = dup(STDERR_FILENO);
+	close(*fd);
+	assert_int_equal(spool_add(spool, "abc", 3), 0);
+	assert_true(fcntl(*fd, F_GETFD) >= 0);
+	return spool;
+}
+
 static void spool_file_does_not_reach_children(void **state)
 {
 	struct spool *spool;
 	int fd;
 
 	(void)state;
-	/* The next descriptor is the one that the spool will get. */
-	fd = dup(STDERR_FILENO);
-	close(fd);
-	spool = spool_new(10);
-	spool_add(spool, "abc", 3);
+	spool = spool_with_fd(&fd);
 	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 	spool_unref(spool);
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
+}
+
+/* Put another file in the place of the spool's. */
+static void replace_file(int fd, const char *path, int flags)
+{
+	int other = open(path, flags | O_CLOEXEC);
+
+	assert_true(other >= 0);
+	assert_int_equal(dup2(other, fd), fd);
+	close(other);
+}
+
+static void spool_says_when_the_file_system_is_full(void **state)
+{
+	struct spool *spool;
+	int fd;
+
+	(void)state;
+	spool = spool_with_fd(&fd);
+	replace_file(fd, "/dev/full", O_RDWR);
+	assert_int_equal(spool_add(spool, "defg", 4), -ENOSPC);
+	assert_int_equal(spool_end(spool), 3);
+	assert_int_equal(spool_lost(spool), 4);
+	spool_unref(spool);
+}
+
+static void spool_says_when_its_file_cannot_be_read(void **state)
+{
+	struct spool *spool;
+	char text[10];
+	int fd;
+
+	(void)state;
+	spool = spool_with_fd(&fd);
+	/* Somebody cut it short, which gives no bytes. */
+	assert_int_equal(ftruncate(fd, 0), 0);
+	assert_int_equal(spool_read(spool, 0, text, sizeof(text)), -EIO);
+	replace_file(fd, "/dev/null", O_WRONLY);
+	assert_int_equal(spool_read(spool, 0, text, sizeof(text)), -EBADF);
+	spool_unref(spool);
 }
 
 static void spool_ignores_a_relative_directory(void **state)
@@ -434,6 +483,8 @@ int main(void)
 			spool_does_without_files_that_are_born_nameless),
 #endif
 		cmocka_unit_test(spool_file_does_not_reach_children),
+		cmocka_unit_test(spool_says_when_the_file_system_is_full),
+		cmocka_unit_test(spool_says_when_its_file_cannot_be_read),
 		cmocka_unit_test(spool_ignores_a_relative_directory),
 		cmocka_unit_test(spool_counts_what_it_cannot_store),
 		cmocka_unit_test(
