@@ -68,7 +68,7 @@ ssize_t fail_alloc_getdelim(char **line, size_t *cap, int delim, FILE *file);
 #define strndup(s, len) fail_alloc_strndup(s, len)
 #define asprintf(...) fail_alloc_asprintf(__VA_ARGS__)
 #define vasprintf(out, fmt, args) fail_alloc_vasprintf(out, fmt, args)
-#define getdelim(line, cap, delim, file) \
+#define getdelim(line, cap, delim, file)                                       \
 	fail_alloc_getdelim(line, cap, delim, file)
 #define getline(line, cap, file) fail_alloc_getdelim(line, cap, '\n', file)
 #endif
