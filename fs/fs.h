@@ -1,0 +1,84 @@
+/*
+ * fs: the file system: the table of operations that libfuse calls, and what
+ * the handlers in this folder share.
+ *
+ * Each operation finds the node, makes a request and goes on to the folder's
+ * other files: the root is machines.c and dir.c, control files are control.c
+ * and exec.c. All of it runs on the loop thread.
+ */
+#ifndef ORBFS_FS_FS_H
+#define ORBFS_FS_FS_H
+
+#include "cache/fleet.h"
+#include "fs/entry.h"
+#include "fs/exec.h"
+#include "fs/guard.h"
+#include "fs/node.h"
+#include "fs/request.h"
+#include "ops/clock.h"
+#include "ops/engine.h"
+#include "ops/job.h"
+#include "ops/log.h"
+
+/* How the kernel is told that it remembers something old. Called from the
+ * loop; must not wait for the kernel. All may be NULL. */
+struct fs_notify {
+	void (*inode)(void *arg, uint64_t ino);
+	void (*entry)(void *arg, uint64_t parent, const char *name);
+	void (*gone)(void *arg, uint64_t parent, uint64_t child,
+	             const char *name);
+};
+
+struct fs_spec {
+	struct fleet *fleet;
+	struct engine *engine;
+	struct jobs *jobs; /* for their numbers only */
+	struct clock *clock;
+	struct log *log;
+	const char *version;
+	const char *config;     /* lines "key value" for .orbfs/config */
+	double timeout;         /* s that the kernel may remember names */
+	uint64_t spool_max;     /* bytes kept of each output of a script */
+	unsigned exec_wait_ms;  /* a write to exec is answered by then; 0: no
+	                           limit */
+	uid_t uid;              /* the owner of everything */
+	gid_t gid;
+};
+
+/* Private to this folder. */
+struct fs {
+	struct fs_spec spec;
+	struct fs_notify notify;
+	void *notify_arg;
+	struct nodes *nodes;
+	struct guard *guard;
+	struct exec *exec;
+	struct entry_daemon daemon;
+	struct request *requests; /* all that live */
+	struct timespec born;
+	uint64_t n_requests;
+	unsigned n_handles;
+};
+
+/* The operations; the session's userdata is the struct fs. */
+extern const struct fuse_lowlevel_ops fs_ops;
+
+/* Everything in spec is borrowed until fs_free. NULL: no memory. */
+struct fs *fs_new(const struct fs_spec *spec);
+void fs_set_notify(struct fs *fs, const struct fs_notify *notify, void *arg);
+/* Answer all waiting requests with that errno. They end when what they wait
+ * for does: after fleet_end and jobs_stop, none is left. */
+void fs_fail_all(struct fs *fs, int err);
+/* No request may live. NULL is allowed. */
+void fs_free(struct fs *fs);
+
+/* ---- for the folder ---- */
+
+/* What the kernel is told of a node. */
+void fs_attr(struct fs *fs, const struct node *node, struct stat *st);
+/* How long the kernel may keep a node's name and attributes, in seconds. */
+void fs_timeouts(struct fs *fs, const struct node *node, double *entry,
+                 double *attr);
+struct view fs_view(struct fs *fs, const struct member *m);
+
+#endif

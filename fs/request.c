@@ -1,0 +1,195 @@
+/*
+ * request: the life of one question from its handler to its one answer.
+ *
+ * Owns what a waiting request holds (node, handle, copied text, a place in the
+ * list of the living) and lets it go after the answer. An interrupt answers
+ * EINTR and leaves the rest in place: the callback that the request waits for
+ * still has it, and ends it by calling any of the answers below, which then
+ * only clean up. With one thread there is no gap between the look whether a
+ * request is interrupted already and asking to be told: answering from within
+ * fuse_req_interrupt_func would free a lock that libfuse still holds.
+ */
+#include "fs/request.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/control.h"
+#include "fs/fs.h"
+
+static void request_free(struct request *rq)
+{
+	*rq->at = rq->next;
+	if (rq->next)
+		rq->next->at = rq->at;
+	node_unref(rq->node);
+	handle_unref(rq->handle);
+	run_unref(rq->run);
+	free(rq->text);
+	free(rq);
+}
+
+/* The libfuse request, to be answered now; NULL: it was interrupted. */
+static fuse_req_t take_fuse(struct request *rq)
+{
+	fuse_req_t fuse = rq->fuse;
+
+	rq->fuse = NULL;
+	return fuse;
+}
+
+static void on_fuse_interrupt(fuse_req_t fuse, void *data)
+{
+	struct request *rq = data;
+
+	if (rq->fuse != fuse)
+		return;
+	rq->fuse = NULL;
+	fuse_reply_err(fuse, EINTR);
+	if (rq->on_interrupt)
+		rq->on_interrupt(rq);
+}
+
+struct request *request_new(struct fs *fs, fuse_req_t fuse, struct node *node)
+{
+	struct request *rq;
+
+	fs->n_requests++;
+	if (fuse_req_interrupted(fuse)) {
+		fuse_reply_err(fuse, EINTR);
+		return NULL;
+	}
+	rq = calloc(1, sizeof(*rq));
+	if (!rq) {
+		fuse_reply_err(fuse, ENOMEM);
+		return NULL;
+	}
+	rq->fs = fs;
+	rq->fuse = fuse;
+	rq->node = node ? node_ref(node) : NULL;
+	rq->at = &fs->requests;
+	rq->next = fs->requests;
+	if (rq->next)
+		rq->next->at = &rq->next;
+	fs->requests = rq;
+	fuse_req_interrupt_func(fuse, on_fuse_interrupt, rq);
+	return rq;
+}
+
+bool request_keep(struct request *rq, const void *text, size_t len)
+{
+	rq->text = malloc(len + 1);
+	if (!rq->text) {
+		request_fail(rq, -ENOMEM);
+		return false;
+	}
+	memcpy(rq->text, text, len);
+	rq->text[len] = '\0';
+	rq->len = len;
+	return true;
+}
+
+void request_hold(struct request *rq, struct handle *handle)
+{
+	rq->handle = handle_ref(handle);
+}
+
+bool request_is_answered(const struct request *rq)
+{
+	return !rq->fuse;
+}
+
+void request_on_interrupt(struct request *rq, request_interrupt_fn *fn)
+{
+	rq->on_interrupt = fn;
+}
+
+void request_fail(struct request *rq, int err)
+{
+	fuse_req_t fuse = take_fuse(rq);
+
+	/* What is being taken down is as good as not there. */
+	if (err == -ECANCELED)
+		err = -ENODEV;
+	if (fuse)
+		fuse_reply_err(fuse, -err);
+	request_free(rq);
+}
+
+void request_reply_done(struct request *rq)
+{
+	request_fail(rq, 0);
+}
+
+void request_reply_entry(struct request *rq, struct node *node)
+{
+	fuse_req_t fuse = take_fuse(rq);
+	struct fuse_entry_param e = {0};
+
+	if (fuse) {
+		e.ino = node->ino;
+		e.generation = 1;
+		fs_attr(rq->fs, node, &e.attr);
+		fs_timeouts(rq->fs, node, &e.entry_timeout, &e.attr_timeout);
+		/* What the kernel did not get, it will not forget. */
+		if (fuse_reply_entry(fuse, &e) == 0)
+			node_looked_up(node);
+	}
+	node_unref(node);
+	request_free(rq);
+}
+
+void request_reply_attr(struct request *rq)
+{
+	fuse_req_t fuse = take_fuse(rq);
+	double entry_timeout;
+	double attr_timeout;
+	struct stat st;
+
+	if (fuse) {
+		fs_attr(rq->fs, rq->node, &st);
+		fs_timeouts(rq->fs, rq->node, &entry_timeout, &attr_timeout);
+		fuse_reply_attr(fuse, &st, attr_timeout);
+	}
+	request_free(rq);
+}
+
+void request_reply_open(struct request *rq, struct handle *handle)
+{
+	fuse_req_t fuse = take_fuse(rq);
+
+	rq->fi.fh = (uintptr_t)handle;
+	/* Without an answer that arrives there is no release. */
+	if (!fuse || fuse_reply_open(fuse, &rq->fi) != 0)
+		handle_unref(handle);
+	request_free(rq);
+}
+
+void request_reply_data(struct request *rq, const void *data, size_t len)
+{
+	fuse_req_t fuse = take_fuse(rq);
+
+	if (fuse)
+		fuse_reply_buf(fuse, data, len);
+	request_free(rq);
+}
+
+void request_reply_write(struct request *rq, size_t len)
+{
+	fuse_req_t fuse = take_fuse(rq);
+
+	if (fuse)
+		fuse_reply_write(fuse, len);
+	request_free(rq);
+}
+
+void requests_fail_all(struct fs *fs, int err)
+{
+	for (struct request *rq = fs->requests; rq; rq = rq->next) {
+		fuse_req_t fuse = take_fuse(rq);
+
+		if (fuse)
+			fuse_reply_err(fuse, -err);
+	}
+}

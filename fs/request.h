@@ -1,0 +1,81 @@
+/*
+ * request: one question of the kernel, answered exactly once.
+ *
+ *	rq = request_new(fs, fuse, node);
+ *	if (!rq)
+ *		return;			it is answered already
+ *	fleet_get(fs->fleet, on_list, rq);	the tail
+ *
+ * Every request_reply_* and request_fail takes the request: it is answered and
+ * gone. One that was interrupted is answered with EINTR at once and stays, so
+ * that whoever holds it can end it by the same call, which answers nothing
+ * then. The strings of a handler's arguments die with the handler; what must
+ * outlive it is copied here.
+ */
+#ifndef ORBFS_FS_REQUEST_H
+#define ORBFS_FS_REQUEST_H
+
+#ifndef FUSE_USE_VERSION
+#define FUSE_USE_VERSION 312
+#endif
+#include <fuse_lowlevel.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "fs/node.h"
+#include "ops/run.h"
+
+struct fs;
+struct handle;
+struct request;
+
+typedef void request_interrupt_fn(struct request *rq);
+
+struct request {
+	struct fs *fs;
+	struct node *node;     /* referred to; may be NULL */
+	struct handle *handle; /* referred to; may be NULL */
+	char *text;            /* a name or what was written; owned */
+	size_t len;
+	size_t size; /* wanted by a read, or written */
+	uint64_t offset;
+	struct fuse_file_info fi; /* of an open */
+	/* For a read or write that waits for a script. */
+	struct run *run; /* referred to; may be NULL */
+	struct run_watch watch;
+
+	/* Private. */
+	fuse_req_t fuse; /* NULL: answered */
+	request_interrupt_fn *on_interrupt;
+	struct request *next;
+	struct request **at;
+};
+
+/* NULL: it was interrupted or there is no memory, and is answered so. */
+struct request *request_new(struct fs *fs, fuse_req_t fuse, struct node *node);
+/* Copy a name, or the bytes of a write, into rq->text. false: no memory; the
+ * request is gone. */
+bool request_keep(struct request *rq, const void *text, size_t len);
+/* Hold a handle for as long as the request. */
+void request_hold(struct request *rq, struct handle *handle);
+/* Interrupted: nobody waits for the answer any more. */
+bool request_is_answered(const struct request *rq);
+/* Call fn when it is interrupted, after it was answered. The request must not
+ * be ended in there unless nobody else will. */
+void request_on_interrupt(struct request *rq, request_interrupt_fn *fn);
+
+/* err is a negative errno. */
+void request_fail(struct request *rq, int err);
+void request_reply_done(struct request *rq);
+/* A lookup's answer; takes the caller's reference to the node. */
+void request_reply_entry(struct request *rq, struct node *node);
+void request_reply_attr(struct request *rq);
+/* Takes handle, which the kernel then holds until release. */
+void request_reply_open(struct request *rq, struct handle *handle);
+void request_reply_data(struct request *rq, const void *data, size_t len);
+void request_reply_write(struct request *rq, size_t len);
+
+/* Answer all that wait, without ending them; for the end of everything. */
+void requests_fail_all(struct fs *fs, int err);
+
+#endif
