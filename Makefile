@@ -6,6 +6,7 @@
 #	asan, tsan, cover			the tests, with that instrument
 #	other	compiled by the other compiler, for `make lint`
 #	fuzz	the parsers under libFuzzer
+# BUILD=/tmp/mine keeps a second build apart from the first.
 #
 # One unit test:	make build/asan/test_buf && build/asan/test_buf
 # While other sources are broken:
@@ -149,10 +150,12 @@ and when you have seen enough:
 endef
 export TRY
 
+# What a crash left mounted there does not answer, and orbfs clears it.
 run: deps-run
 	@$(MAKE) --no-print-directory all
 	@mkdir -p '$(MOUNT)' 2>/dev/null || :
-	@if mount | grep -q ' $(abspath $(MOUNT)) .*fuse'; then \
+	@if mount | grep -q ' $(abspath $(MOUNT)) .*fuse' && \
+		ls -d '$(MOUNT)/.' >/dev/null 2>&1; then \
 		echo 'Something is mounted at $M already; it is left as it is.'; \
 	else \
 		$(BUILD)/orbfs '$(MOUNT)' && echo 'orbfs is mounted at $M.'; \
