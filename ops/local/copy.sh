@@ -231,8 +231,7 @@ cmd_import()
 		fail "import '$im_file': invalid name '$opt_name': $why"
 	sweep
 	r_name=${opt_name-}
-	machine_dir import
-	making_noun=$im_file
+	machine_dir import "$im_file"
 	im_err=$(tar_run -xpf "$im_file" -C "$dir" --same-owner \
 		record upper 2>&1 9>&-) || making_fail "${im_err%%
 *}"

@@ -177,10 +177,10 @@ name_take()
 	return "$nt_rc"
 }
 
-# half_live DIR: whether somebody is at work on the half-made machine in DIR.
+# half_live DIR: whether somebody is making the machine in DIR, or removing it.
 half_live()
 {
-	[ -e "$1/creating" ] && [ ! -e "$1/record" ] || return 1
+	[ -e "$1/creating" ] || return 1
 	read -r hl_pid hl_start hl_boot <"$1/creating" || return 1
 	is_alive "$hl_pid" "$hl_start" "$hl_boot"
 }
@@ -190,18 +190,18 @@ sweep()
 {
 	for sw_dir in "$home"/machines/*/ "$home"/machines/.gone-*/; do
 		sw_dir=${sw_dir%/}
-		[ -d "$sw_dir" ] && [ ! -e "$sw_dir/record" ] || continue
-		half_live "$sw_dir" && continue
-		# A create makes this mark first, in a directory it just made.
-		[ -e "$sw_dir/creating" ] || case $sw_dir in
+		case $sw_dir in
 		*/.gone-*) ;;
-		*)	continue ;;
+		*)	[ ! -e "$sw_dir/record" ] || continue ;;
 		esac
+		# A create makes this mark first of all in its directory.
+		[ -e "$sw_dir/creating" ] && ! half_live "$sw_dir" || continue
 		(
 			dir=$sw_dir
+			id=${sw_dir##*/}
+			id=${id#.gone-}
 			! machine_running || kill_now
 			leftovers_clear
-			read -r sw_id <"$dir/id" || sw_id=
 			for sw_name in "$home"/names/*; do
 				[ "$sw_name" -ef "$dir/id" ] || continue
 				rm -f -- "$sw_name"
@@ -209,15 +209,16 @@ sweep()
 			tree_remove "$dir"
 		) 2>/dev/null
 	done
+	return 0
 }
 
-# machine_dir VERB: takes an ID and makes the directory, locked.
+# machine_dir VERB NOUN: takes an ID and makes the directory, locked.
 machine_dir()
 {
 	id=$(ulid)
 	r_id=$id
 	dir=$home/machines/$id
-	making_verb=$1 making_noun=$r_name
+	making_verb=$1 making_noun=$2
 	trap 'making_abort; exit 143' TERM INT HUP
 	proc_stat $$
 	making=1
@@ -230,12 +231,11 @@ machine_dir()
 	mkfifo -- "$dir/go"
 }
 
-# machine_new NAME VERB: machine_dir, and the name.
+# machine_new NAME VERB NOUN: machine_dir, and the name.
 machine_new()
 {
-	name_check "$1" || fail "$2 '$1': invalid name '$1': $why"
 	r_name=$1
-	machine_dir "$2"
+	machine_dir "$2" "$3"
 	name_take "$1" || making_fail "machine already exists: '$1'"
 }
 
@@ -274,8 +274,11 @@ making_done()
 # files may belong to numbers that only the namespace can touch.
 tree_remove()
 {
-	tr_gone=$home/machines/.gone-${1##*/}
-	[ "$1" = "$tr_gone" ] || mv -T -- "$1" "$tr_gone" || return 1
+	tr_gone=${1##*/}
+	tr_gone=$home/machines/.gone-${tr_gone#.gone-}
+	proc_stat $$
+	printf '%s %s %s\n' $$ "$ps_start" "$boot_id" >"$1/creating" &&
+	{ [ "$1" = "$tr_gone" ] || mv -T -- "$1" "$tr_gone"; } || return 1
 	if [ "$me" -eq 0 ]; then
 		rm -rf --one-file-system -- "$tr_gone"
 	else
@@ -299,17 +302,11 @@ user_map()
 # leftovers_clear: what a machine that does not run may still have.
 leftovers_clear()
 {
-	if [ -e "$dir/run" ]; then
-		read -r lc_pid lc_start lc_boot lc_index <"$dir/run" || lc_index=
-	elif [ -e "$dir/index" ]; then
-		read -r lc_index <"$dir/index" || lc_index=
-	else
-		lc_index=
-	fi
-	if [ -n "$lc_index" ] && [ "$lc_index" != - ] &&
-	    [ "$home/addr/$lc_index" -ef "$dir/id" ]; then
-		net_give "$lc_index"
-	fi
+	# The address is where a link to our id is, whatever was written down.
+	for lc_path in "$home"/addr/*; do
+		[ "$lc_path" -ef "$dir/id" ] || continue
+		net_give "${lc_path##*/}"
+	done
 	cgroup_remove
 	rm -f -- "$dir/run" "$dir/starting"
 }
@@ -554,7 +551,7 @@ cmd_create()
 	r_username=${opt_user:-root}
 	image_make || fail "create '$name': $why"
 	sweep
-	machine_new "$name" create
+	machine_new "$name" create "$name"
 	mkdir -m 755 -- "$dir/upper" || making_fail "cannot write to $home"
 	machine_boot 1 || making_fail "setup: $why"
 	if [ -n "${opt_user-}" ]; then
@@ -578,7 +575,7 @@ cmd_clone()
 		source_pid=
 	fi
 	sweep
-	machine_new "$2" clone
+	machine_new "$2" clone "$1"
 	trap 'clone_thaw; making_abort; exit 143' TERM INT HUP
 	[ -z "$source_pid" ] || clone_freeze
 	if [ "$me" -eq 0 ]; then

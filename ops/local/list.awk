@@ -1,18 +1,17 @@
 # list.awk: renders records for list and info.  stdin: for list-text sizes
 # and a line `.`; then one ID/record a line, read from the current directory.
 
+# Character by character: awks disagree on backslashes in gsub.
 function quote(s,	i, c, out) {
-	gsub(/\\/, "\\\\", s)
-	gsub(/"/, "\\\"", s)
-	if (s ~ /[\001-\037]/) {
-		out = ""
-		for (i = 1; i <= length(s); i++) {
-			c = substr(s, i, 1)
-			out = out (c < " " ? " " : c)
-		}
-		s = out
+	if (s !~ /["\\\001-\037]/)
+		return "\"" s "\""
+	for (i = 1; i <= length(s); i++) {
+		c = substr(s, i, 1)
+		if (c == "\"" || c == "\\")
+			out = out "\\"
+		out = out (c < " " ? " " : c)
 	}
-	return "\"" s "\""
+	return "\"" out "\""
 }
 
 # The word that process 1 of the machine in directory id gives its state.
@@ -61,6 +60,10 @@ function addresses(	line, n, w) {
 			substr(tag, 4), index_of)
 }
 
+function bool(word) {
+	return word == "true" ? "true" : "false"
+}
+
 function record_json(in_,	out, n, i, part, lines) {
 	out = in_ "{\n"
 	out = out in_ "  \"id\": " quote(r["id"]) ",\n"
@@ -72,14 +75,14 @@ function record_json(in_,	out, n, i, part, lines) {
 	out = out in_ "    \"variant\": " quote(r["variant"]) "\n"
 	out = out in_ "  },\n"
 	out = out in_ "  \"config\": {\n"
-	out = out in_ "    \"isolated\": " r["isolated"] ",\n"
-	out = out in_ "    \"forward_ssh_agent\": " r["forward_ssh_agent"] ",\n"
-	out = out in_ "    \"isolate_network\": " r["isolate_network"] ",\n"
+	out = out in_ "    \"isolated\": " bool(r["isolated"]) ",\n"
+	out = out in_ "    \"forward_ssh_agent\": " bool(r["forward_ssh_agent"]) ",\n"
+	out = out in_ "    \"isolate_network\": " bool(r["isolate_network"]) ",\n"
 	out = out in_ "    \"default_username\": " quote(r["username"]) ",\n"
 	if (r["cpu"] + 0 > 0)
-		out = out in_ "    \"cpu_limit\": " r["cpu"] ",\n"
+		out = out in_ "    \"cpu_limit\": " (r["cpu"] + 0) ",\n"
 	if (r["memory_mib"] + 0 > 0)
-		out = out in_ "    \"memory_limit_mib\": " r["memory_mib"] ",\n"
+		out = out in_ "    \"memory_limit_mib\": " (r["memory_mib"] + 0) ",\n"
 	if (mounts != "") {
 		n = split(mounts, lines, "\n")
 		out = out in_ "    \"mounts\": ["

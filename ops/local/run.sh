@@ -148,8 +148,9 @@ run_exec()
 		run_how=direct
 		set -- script -q -e -c "$terminal_line" /dev/null
 	fi
-	set -- nsenter --target "$pid" --mount --uts --ipc --net --root --wd \
-		/bin/sh -c "$run_become" sh "$run_command" "$@"
+	set -- /bin/sh -c "$run_become" sh "$run_command" "$@"
+	[ "$me" -ne 0 ] || set -- --cgroup "$@"
+	set -- nsenter --target "$pid" --mount --uts --ipc --net --root --wd "$@"
 	[ -n "$run_tty" ] || set -- setsid setpriv --pdeathsig KILL "$@"
 	run_environment "$@"
 }

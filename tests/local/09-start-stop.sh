@@ -1,0 +1,59 @@
+# Goal: start and stop are idempotent, stop without a name stops all, run starts.
+. "${0%/*}/lib.sh"
+
+ok 'create' "$orb" create local a
+ok 'create' "$orb" create local b
+ok 'create' "$orb" create local c
+ok 'start of a running one' "$orb" start a
+ok 'stop' "$orb" stop c
+ok 'stop of a stopped one' "$orb" stop c
+pid=$(machine_pid a)
+ok 'restart' "$orb" restart a
+[ "$pid" != "$(machine_pid a)" ] || fail 'restart did nothing'
+# Whoever adopts it may take a moment to take note.
+until_ok 5 not test -e "/proc/$pid" || fail 'the old process 1 is still there'
+
+call "$orb" stop
+is 'stop without a name' "$rc|$out" '0|'
+call "$orb" status
+is 'status' "$rc $out" '1 Stopped'
+is 'none runs' "$("$orb" list -qr)" ''
+call "$orb" start
+is 'start without a name' "$rc|$out" '0|'
+is 'what ran before runs' "$("$orb" list -qr | sort | tr '\n' ' ')" 'a b '
+is 'status' "$("$orb" status)" Running
+is 'run starts a machine' "$("$orb" run -m c hostname)" c
+is 'and leaves it running' "$("$orb" list -qr | sort | tr '\n' ' ')" 'a b c '
+ok 'stop -a' "$orb" stop -a
+is 'none runs' "$("$orb" list -qr)" ''
+ok 'start -a' "$orb" start -a
+is 'all run' "$("$orb" list -qr | wc -l)" 3
+
+# TERM reaches what runs in the machine; what ignores it is given some seconds.
+"$orb" run -m a sh -c 'setsid sh -c "trap \"echo told >/root/told; exit\" TERM
+	while :; do sleep 0.05; done" </dev/null >/dev/null 2>&1 & sleep 0.3'
+ok 'stop' "$orb" stop a
+is 'it was told' "$("$orb" run -m a cat /root/told)" told
+"$orb" run -m a sh -c 'setsid sh -c "trap \"\" TERM HUP
+	while :; do sleep 1; done" </dev/null >/dev/null 2>&1 & sleep 0.3'
+start=$(milliseconds)
+ok 'stop -f' "$orb" stop -f a
+[ $(($(milliseconds) - start)) -lt 3000 ] || fail 'stop -f waits'
+
+# A machine that nobody stops outlives its maker, and holds nothing of it.
+exec 7<"$0"
+pid=$(sh -c '"$1" start a && cat "$2"' sh "$orb" \
+	"$ORBCTL_LOCAL_HOME/machines/$(cat "$ORBCTL_LOCAL_HOME/names/a")/run" |
+	cut -d' ' -f1)
+is 'stdin' "$(readlink "/proc/$pid/root" && cd "/proc/$pid/root/dev" &&
+	[ "/proc/$pid/fd/0" -ef null ] && echo null)" '/
+null'
+for fd in "/proc/$pid/fd/"*; do
+	case $(readlink "$fd") in
+	/dev/null|*/machines/*/log|/run/host/init.sh) ;;
+	*)	fail "process 1 holds $(readlink "$fd")" ;;
+	esac
+done
+session=$(awk '{ sub(/.*\) /, ""); print $4 }' "/proc/$pid/stat")
+is 'its own session' "$session" "$pid"
+done_testing
