@@ -12,6 +12,7 @@
 #ifndef ORBFS_MOUNT_NOTIFY_H
 #define ORBFS_MOUNT_NOTIFY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct fuse_session;
@@ -19,9 +20,19 @@ struct notify;
 
 /* Start the thread. NULL: no memory or no thread. */
 struct notify *notify_new(struct fuse_session *session);
-/* Drop what is queued, end the thread and wait for it. The session must have
- * ended or have been unmounted, so that no send can block. NULL is allowed. */
+/*
+ * Drop what is queued, end the thread and wait for it. After on_end of the
+ * session, when no send can block, and before session_close, which frees what
+ * the thread sends on. NULL is allowed.
+ */
 void notify_free(struct notify *notify);
+/*
+ * For a session that is given up alive: drop what is queued, take nothing
+ * more, and let the thread go. True when it has gone, so that notify_free
+ * does not wait; else ask again while the loop serves, since a request that
+ * waits for us may hold the lock that the thread waits for.
+ */
+bool notify_stop(struct notify *notify);
 
 /* Attributes of an inode (and the pages of a file) are out of date. */
 void notify_inode(struct notify *notify, uint64_t ino);

@@ -14,8 +14,10 @@
  *
  * All handlers of the operation table run on the loop thread. on_end is called
  * once, on the loop thread, when the kernel has ended the connection: it was
- * unmounted from anywhere, or aborted. No request arrives after it; requests
- * that are still unanswered may be answered into the void until session_free.
+ * unmounted from anywhere, or aborted. No request arrives after it. Requests
+ * that are still unanswered can be answered into the void until session_close
+ * calls back, and have to be: libfuse frees a request when it is answered and
+ * never otherwise.
  */
 #ifndef ORBFS_MOUNT_SESSION_H
 #define ORBFS_MOUNT_SESSION_H
@@ -38,7 +40,8 @@ struct session_spec {
 	void *userdata;         /* for fuse_req_userdata; borrowed */
 	const char *mountpoint; /* absolute; copied */
 	/* -1, or a descriptor that speaks the kernel's protocol: then nothing
-	 * is mounted or unmounted, and its other end plays the kernel. Taken. */
+	 * is mounted or unmounted, and its other end plays the kernel. Keeps
+	 * messages apart (SOCK_SEQPACKET). Taken, also on failure. */
 	int fd;
 	void (*on_end)(void *arg);
 	void *arg;
@@ -46,7 +49,10 @@ struct session_spec {
 
 /* Mount and start receiving. 0, or a negative errno after one logged line:
  * -ENOENT, -ENOTDIR, -EACCES (the mount point), -ENODEV (no FUSE here),
- * -EINVAL (an option that libfuse does not know), -EIO (any other refusal). */
+ * -EINVAL (an option that libfuse does not know), -EIO (any other refusal).
+ * Call it before anything is spawned: it makes sure that no descriptor is
+ * inherited by children. On macOS the mount itself may fail later; then
+ * on_end comes at once, after the logged line. */
 int session_open(struct session **session, const struct session_spec *spec);
 /* The libfuse session, for kernel notifications. Owned by the session. */
 struct fuse_session *session_fuse(struct session *session);
@@ -58,15 +64,21 @@ struct fuse_session *session_fuse(struct session *session);
  */
 void session_unmount_argv(const struct session *session, bool lazy,
                           const char *argv[5]);
-/* After on_end, or to give up a session at once (it is unmounted lazily and
- * on_end is not called). done(arg) is called when its memory and its handles
- * are gone. */
+/*
+ * After on_end (also from inside it), or to give up a session at once: it is
+ * unmounted lazily and on_end is not called. Not from inside a handler.
+ * done(arg) is called from the loop when its memory and its handles are gone.
+ * Until then the handler destroy may run, and on macOS, where a live mount
+ * goes only while it is served, any other too.
+ */
 void session_close(struct session *session, void (*done)(void *arg), void *arg);
 
 /*
  * Make a mount point usable: when a daemon died there and left it dead
- * (ENOTCONN), detach what is left of it. 0 when it is a directory now, else a
- * negative errno. Blocks; called once, before anything else runs.
+ * (ENOTCONN), detach what is left of it. 0 when it is an empty directory now,
+ * else a negative errno after one logged line: -ENOENT, -ENOTDIR, -ENOTEMPTY,
+ * -EBUSY (a living orbfs is mounted there), -ENOTCONN (it stays dead), or what
+ * the system said. Blocks; called once, before anything else runs.
  */
 int session_clear(const char *mountpoint, struct log *log);
 
