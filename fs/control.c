@@ -19,11 +19,11 @@
 
 /* ---- handles ---- */
 
-static struct handle *handle_new(struct fs *fs, struct node *node)
+static struct handle *handle_new(struct node *node)
 {
 	struct handle *handle = calloc(1, sizeof(*handle));
 
-	(void)fs;
+	
 	if (!handle)
 		return NULL;
 	handle->refs = 1;
@@ -66,7 +66,7 @@ static void open_rendered(struct request *rq, const char *text, size_t len)
 {
 	const struct entry *entry = rq->node->entry;
 	struct view view = fs_view(rq->fs, rq->node->m);
-	struct handle *handle = handle_new(rq->fs, rq->node);
+	struct handle *handle = handle_new(rq->node);
 	struct buf b = BUF_INIT(ENTRY_TEXT_MAX);
 
 	if (!handle) {
@@ -133,7 +133,7 @@ void control_open(struct request *rq, const struct fuse_file_info *fi)
 	rq->fi.noflush = !writes;
 #endif
 	if (!reads) {
-		struct handle *handle = handle_new(rq->fs, rq->node);
+		struct handle *handle = handle_new(rq->node);
 
 		if (handle)
 			request_reply_open(rq, handle);

@@ -57,7 +57,6 @@ struct fs {
 	struct request *requests; /* all that live */
 	struct timespec born;
 	uint64_t n_requests;
-	unsigned n_handles;
 };
 
 /* The operations; the session's userdata is the struct fs. */

@@ -41,6 +41,14 @@ struct log *log_new(enum log_level level, bool syslog)
 	return log;
 }
 
+void log_to_syslog(struct log *log)
+{
+	if (!log || log->syslog)
+		return;
+	log->syslog = true;
+	openlog("orbfs", LOG_PID, LOG_DAEMON);
+}
+
 void log_free(struct log *log)
 {
 	if (log && log->syslog)

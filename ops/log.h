@@ -23,6 +23,9 @@ struct log;
 /* Lines up to level, to stderr or to syslog. NULL: no memory. */
 struct log *log_new(enum log_level level, bool syslog);
 void log_free(struct log *log);
+/* From now on to syslog, since the terminal is let go. Before there is a
+ * second thread. NULL is allowed. */
+void log_to_syslog(struct log *log);
 void log_set_level(struct log *log, enum log_level level);
 enum log_level log_get_level(const struct log *log);
 

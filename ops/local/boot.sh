@@ -13,6 +13,8 @@
 # The variables M_* come from machine_boot.  Any failure ends the step; the
 # last line on stderr is the reason that the caller is told.
 
+# shellcheck disable=SC1007,SC2031
+
 set -eu
 
 # What of the host's top level shows in a machine.  All else (homes, /root,

@@ -6,6 +6,8 @@
 # record first and the overlay's upper layer after it, with the whiteouts,
 # trusted.overlay attributes and holes that make it one.
 
+# shellcheck disable=SC1007,SC2031
+
 . "$parts/life.sh"
 
 # In the machine: USER WAY N-1 sources and a destination, `~` for the home.

@@ -41,6 +41,7 @@ exec 1>&2
 IFS= read -r word <&5 || exit 1
 exec 5<&-
 cd /
+exec </dev/null
 
 echo "[$(date +%T)] $(cat /proc/sys/kernel/hostname) is up"
 if [ -x /etc/rc.local ]; then

@@ -17,6 +17,8 @@
 #
 # Data read here is only ever compared, printed or passed as an argument.
 
+# shellcheck disable=SC1007,SC2031
+
 # fail TEXT: the contract's form of an error.
 fail()
 {

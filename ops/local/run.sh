@@ -9,6 +9,8 @@
 #	  run_become, run_command: in the machine, by its own sh: the user,
 #			the directory, then exec of the command
 
+# shellcheck disable=SC1007,SC2031
+
 # In the machine, as root: becomes the user ORB_USER.  The forwarded
 # environment may hold any name, so ours begin with orb_.
 run_become='

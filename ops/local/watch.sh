@@ -72,6 +72,7 @@ session_end()
 	done
 }
 
+# shellcheck disable=SC2317
 leave()
 {
 	trap '' TERM INT HUP

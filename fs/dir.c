@@ -1,0 +1,154 @@
+/*
+ * dir: what a directory holds, part by part.
+ *
+ * Nothing is kept between the parts of a listing: an offset says all. Offsets 1
+ * and 2 are behind "." and "..", the next ENTRIES_END - 3 behind the entries of
+ * the table, and those above are a machine's cookie plus ENTRIES_END.
+ */
+#include "fs/dir.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "fs/fs.h"
+
+enum { ENTRIES_END = 1024, PART_MAX = 256 << 10 };
+
+/* One part of a listing under construction. */
+struct part {
+	struct request *rq;
+	bool plus;
+	char *data;
+	size_t len;
+	size_t size;
+};
+
+/* Add one name. false: no room. For plus, node is what the name leads to, and
+ * counts as looked up; NULL leaves that to a later lookup. */
+static bool add(struct part *part, const char *name, uint64_t ino, mode_t mode,
+                struct node *node, uint64_t next)
+{
+	struct fs *fs = part->rq->fs;
+	fuse_req_t fuse = part->rq->fuse;
+	struct fuse_entry_param e = {0};
+	char *to = part->data + part->len;
+	size_t left = part->size - part->len;
+	size_t n;
+
+	e.attr.st_ino = ino;
+	e.attr.st_mode = mode;
+	if (!part->plus) {
+		n = fuse_add_direntry(fuse, to, left, name, &e.attr,
+		                      (off_t)next);
+	} else {
+		if (node) {
+			e.ino = node->ino;
+			e.generation = 1;
+			fs_attr(fs, node, &e.attr);
+			fs_timeouts(fs, node, &e.entry_timeout,
+			            &e.attr_timeout);
+		}
+		n = fuse_add_direntry_plus(fuse, to, left, name, &e,
+		                           (off_t)next);
+	}
+	if (n > left)
+		return false;
+	part->len += n;
+	return true;
+}
+
+/* Add a name that leads to a node. Files that get an inode at every lookup are
+ * left to that lookup. */
+static bool add_node(struct part *part, const char *name, struct member *m,
+                     const struct entry *entry, uint64_t next)
+{
+	bool own = entry && (entry->flags & ENTRY_OWN_INODE);
+	mode_t mode = entry ? entry->mode : S_IFDIR | 0700;
+	struct node *node = NULL;
+	bool added;
+
+	/* Without memory for a node the name is shown all the same. */
+	if (part->plus && !own)
+		node = nodes_get(part->rq->fs->nodes, m, entry);
+	added = add(part, name, node_ino_of(m, entry), mode, node, next);
+	if (added && node)
+		node_looked_up(node);
+	node_unref(node);
+	return added;
+}
+
+static bool add_dots(struct part *part, uint64_t offset)
+{
+	const struct node *node = part->rq->node;
+	uint64_t ino = node_stat_ino(node);
+	uint64_t up = node->entry ? node_ino_of(node->m, NULL)
+	                          : node_stat_ino(nodes_root(part->rq->fs->nodes));
+
+	return (offset >= 1 || add(part, ".", ino, S_IFDIR, NULL, 1)) &&
+	       (offset >= 2 || add(part, "..", up, S_IFDIR, NULL, 2));
+}
+
+static bool add_entries(struct part *part, uint64_t offset)
+{
+	const struct node *node = part->rq->node;
+	uint64_t place = 2;
+
+	for (const struct entry *e = NULL; (e = entry_next(node_dir(node), e));)
+		if (++place > offset &&
+		    !add_node(part, e->name, node->m, e, place))
+			return false;
+	return true;
+}
+
+static bool add_machines(struct part *part, uint64_t offset)
+{
+	struct fleet *fleet = part->rq->fs->spec.fleet;
+	uint64_t cookie = offset > ENTRIES_END ? offset - ENTRIES_END : 0;
+	struct member *m;
+
+	while ((m = fleet_next(fleet, cookie))) {
+		cookie = m->cookie;
+		if (!add_node(part, m->name, m, NULL, cookie + ENTRIES_END))
+			return false;
+	}
+	return true;
+}
+
+void dir_read(struct request *rq, bool plus)
+{
+	struct part part = {.rq = rq, .plus = plus};
+	uint64_t offset = rq->offset;
+
+	part.size = rq->size < PART_MAX ? rq->size : PART_MAX;
+	part.data = malloc(part.size ? part.size : 1);
+	if (!part.data) {
+		request_fail(rq, -ENOMEM);
+		return;
+	}
+	if (add_dots(&part, offset) && add_entries(&part, offset) &&
+	    node_dir(rq->node) == DIR_ROOT)
+		(void)add_machines(&part, offset);
+	request_reply_data(rq, part.data, part.len);
+	free(part.data);
+}
+
+static void on_listed(void *arg, int err)
+{
+	struct request *rq = arg;
+
+	if (err)
+		request_fail(rq, err);
+	else
+		request_reply_open(rq, NULL);
+}
+
+void dir_open(struct request *rq, const struct fuse_file_info *fi)
+{
+	(void)fi;
+	if (node_dir(rq->node) == DIR_ROOT)
+		fleet_get(rq->fs->spec.fleet, on_listed, rq);
+	else
+		request_reply_open(rq, NULL);
+}

@@ -1,0 +1,164 @@
+/*
+ * machines: the root's own operations.
+ *
+ * Owns nothing: names are checked by cache/lifecycle, which also bounds how
+ * long each of these waits. What cannot be a machine's name is answered from
+ * memory: file managers ask for dozens of such names.
+ */
+#include "fs/machines.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cache/lifecycle.h"
+#include "fs/fs.h"
+
+/* ---- lookup ---- */
+
+static void reply_node(struct request *rq, struct member *m,
+                       const struct entry *entry)
+{
+	struct node *node = nodes_get(rq->fs->nodes, m, entry);
+
+	if (node)
+		request_reply_entry(rq, node);
+	else
+		request_fail(rq, -ENOMEM);
+}
+
+static void on_looked(void *arg, int err)
+{
+	struct request *rq = arg;
+	struct member *m = fleet_find(rq->fs->spec.fleet, rq->text);
+
+	/* A machine of ours is known without any list. */
+	if (m)
+		reply_node(rq, m, NULL);
+	else
+		request_fail(rq, err ? err : -ENOENT);
+}
+
+void machines_lookup(struct request *rq)
+{
+	const struct entry *entry = entry_find(DIR_ROOT, rq->text);
+
+	if (entry)
+		reply_node(rq, NULL, entry);
+	else if (!machine_name_listed(rq->text))
+		request_fail(rq, -ENOENT);
+	else
+		fleet_get(rq->fs->spec.fleet, on_looked, rq);
+}
+
+/* ---- mkdir ---- */
+
+static void on_created(void *arg, int err, struct member *m)
+{
+	struct request *rq = arg;
+
+	if (err)
+		request_fail(rq, err);
+	else
+		reply_node(rq, m, NULL);
+}
+
+static void on_listed_mkdir(void *arg, int err)
+{
+	struct request *rq = arg;
+	struct lifecycle_new spec = {.name = rq->text};
+
+	/* Without a list the name may be taken; the engine will say so. */
+	if (err == -ECANCELED) {
+		request_fail(rq, err);
+		return;
+	}
+	lifecycle_create(rq->fs->spec.fleet, &spec, on_created, rq);
+}
+
+void machines_mkdir(struct request *rq)
+{
+	if (entry_find(DIR_ROOT, rq->text)) {
+		request_fail(rq, -EEXIST);
+		return;
+	}
+	fleet_get(rq->fs->spec.fleet, on_listed_mkdir, rq);
+}
+
+/* ---- rmdir ---- */
+
+static void on_done(void *arg, int err, struct member *m)
+{
+	struct request *rq = arg;
+
+	(void)m;
+	request_fail(rq, err);
+}
+
+static void on_listed_rmdir(void *arg, int err)
+{
+	struct request *rq = arg;
+	struct fs *fs = rq->fs;
+	struct member *m = fleet_find(fs->spec.fleet, rq->text);
+
+	if (!m) {
+		request_fail(rq, err ? err : -ENOENT);
+		return;
+	}
+	/* rq->size carries who asks. */
+	if (!guard_allows(fs->guard, m, (pid_t)rq->size)) {
+		member_set_error(m, "delete: this process tried to remove %s "
+		                 "with all that is in it; a plain rmdir deletes "
+		                 "a stopped machine", m->name);
+		request_fail(rq, -EPERM);
+		return;
+	}
+	lifecycle_delete(m, on_done, rq);
+}
+
+void machines_rmdir(struct request *rq, pid_t pid)
+{
+	rq->size = (size_t)pid;
+	if (entry_find(DIR_ROOT, rq->text))
+		request_fail(rq, -EPERM);
+	else if (!machine_name_listed(rq->text))
+		request_fail(rq, -ENOENT);
+	else
+		fleet_get(rq->fs->spec.fleet, on_listed_rmdir, rq);
+}
+
+/* ---- rename ---- */
+
+static void on_listed_rename(void *arg, int err)
+{
+	struct request *rq = arg;
+	struct fleet *fleet = rq->fs->spec.fleet;
+	struct member *m = fleet_find(fleet, rq->text);
+	/* rq->text is the old name, a NUL, and the new one. */
+	const char *new_name = rq->text + strlen(rq->text) + 1;
+
+	if (!m)
+		request_fail(rq, err ? err : -ENOENT);
+	else
+		lifecycle_rename(m, new_name, on_done, rq);
+}
+
+void machines_rename(struct request *rq, const char *new_name)
+{
+	size_t old_len = strlen(rq->text);
+	size_t new_len = strlen(new_name);
+	char *both;
+
+	if (entry_find(DIR_ROOT, rq->text) || entry_find(DIR_ROOT, new_name)) {
+		request_fail(rq, -EPERM);
+		return;
+	}
+	both = realloc(rq->text, old_len + new_len + 2);
+	if (!both) {
+		request_fail(rq, -ENOMEM);
+		return;
+	}
+	memcpy(both + old_len + 1, new_name, new_len + 1);
+	rq->text = both;
+	fleet_get(rq->fs->spec.fleet, on_listed_rename, rq);
+}
