@@ -64,7 +64,7 @@ static int compare_keys(const void *a, const void *b)
 
 static struct member *find_key(const struct index *index, const char *text)
 {
-	struct member_key like = {.text = text};
+	struct member_key like = { .text = text };
 	struct member_key *found = index_find(index, &like);
 
 	return found ? found->member : NULL;
@@ -102,7 +102,7 @@ void fleet_set_events(struct fleet *fleet, const struct fleet_events *events,
 void fleet_end(struct fleet *fleet)
 {
 	fleet->ending = true;
-	fleet->events = (struct fleet_events){0};
+	fleet->events = (struct fleet_events){ 0 };
 	slot_end(&fleet->list);
 	/* Those who are told may let members go; look again from the front. */
 	for (size_t i = 0; i < fleet->n; i++)
@@ -697,7 +697,8 @@ static void on_listed(void *arg, int err)
 	if (!err && (!m->listed || m->hidden))
 		err = -ENOENT;
 	if (err || m->acts ||
-	    (w->detail == MEMBER_ADDRESS && member_state(m) != MACHINE_RUNNING) ||
+	    (w->detail == MEMBER_ADDRESS &&
+	     member_state(m) != MACHINE_RUNNING) ||
 	    (w->detail == MEMBER_DETAILS && !m->known)) {
 		wanting_done(w, err);
 		return;

@@ -53,9 +53,9 @@ struct member {
 	uint64_t cookie; /* its place in the directory; grows, never reused */
 	char *name;
 	struct machine *machine; /* never NULL */
-	bool known;  /* the engine has told of it, so its id is right */
-	bool listed; /* false once it is gone: only references are left */
-	bool hidden; /* being deleted: not shown, but its name is taken */
+	bool known;       /* the engine has told of it, so its id is right */
+	bool listed;      /* false once it is gone: only references are left */
+	bool hidden;      /* being deleted: not shown, but its name is taken */
 	struct buf error; /* why the last operation failed, one line or none */
 
 	struct {

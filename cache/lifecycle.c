@@ -29,9 +29,9 @@ struct act {
 	lifecycle_fn *done; /* NULL: answered */
 	void *arg;
 	struct alarm *patience;
-	char *image;                    /* CREATE */
-	char *old_name;                 /* RENAME */
-	char *text;                     /* SET: what was written */
+	char *image;    /* CREATE */
+	char *old_name; /* RENAME */
+	char *text;     /* SET: what was written */
 	size_t text_len;
 	struct machine_changes changes; /* SET: what it comes to */
 	int key;                        /* SET: the one under way */
@@ -52,19 +52,12 @@ static const struct {
 	enum machine_state passing;
 	enum machine_state goal;
 } turns[ENGINE_N_OPS] = {
-	[ENGINE_LIST] = {MACHINE_UNKNOWN, MACHINE_UNKNOWN},
-	[ENGINE_INFO] = {MACHINE_UNKNOWN, MACHINE_UNKNOWN},
-	[ENGINE_CREATE] = {MACHINE_CREATING, MACHINE_RUNNING},
-	[ENGINE_START] = {MACHINE_STARTING, MACHINE_RUNNING},
-	[ENGINE_STOP] = {MACHINE_STOPPING, MACHINE_STOPPED},
-	[ENGINE_KILL] = {MACHINE_STOPPING, MACHINE_STOPPED},
-	[ENGINE_RESTART] = {MACHINE_STARTING, MACHINE_RUNNING},
-	[ENGINE_DELETE] = {MACHINE_DELETING, MACHINE_UNKNOWN},
-	[ENGINE_RENAME] = {MACHINE_UNKNOWN, MACHINE_UNKNOWN},
-	[ENGINE_SET] = {MACHINE_UNKNOWN, MACHINE_UNKNOWN},
-	[ENGINE_LOGS] = {MACHINE_UNKNOWN, MACHINE_UNKNOWN},
-	[ENGINE_RUN] = {MACHINE_UNKNOWN, MACHINE_UNKNOWN},
-	[ENGINE_SIGNAL] = {MACHINE_UNKNOWN, MACHINE_UNKNOWN},
+	[ENGINE_CREATE] = { MACHINE_CREATING, MACHINE_RUNNING },
+	[ENGINE_START] = { MACHINE_STARTING, MACHINE_RUNNING },
+	[ENGINE_STOP] = { MACHINE_STOPPING, MACHINE_STOPPED },
+	[ENGINE_KILL] = { MACHINE_STOPPING, MACHINE_STOPPED },
+	[ENGINE_RESTART] = { MACHINE_STARTING, MACHINE_RUNNING },
+	[ENGINE_DELETE] = { MACHINE_DELETING, MACHINE_UNKNOWN },
 };
 
 static void begin(struct act *act);
@@ -234,15 +227,21 @@ static int check_new_name(struct fleet *fleet, const char *name)
 	int err = machine_name_check(name);
 
 	if (err == -ENAMETOOLONG)
-		fleet_set_error(fleet, "%.80s...: a name has at most %d "
-		                "characters", name, MACHINE_NAME_MAX);
+		fleet_set_error(fleet,
+		                "%.80s...: a name has at most %d "
+		                "characters",
+		                name, MACHINE_NAME_MAX);
 	else if (err)
-		fleet_set_error(fleet, "'%.80s' cannot be a machine's name: "
+		fleet_set_error(fleet,
+		                "'%.80s' cannot be a machine's name: "
 		                "lower case letters, digits and hyphens can, "
-		                "and no command of orbctl", name);
+		                "and no command of orbctl",
+		                name);
 	else if (holder && holder->hidden)
-		fleet_set_error(fleet, "%s: a machine of that name is being "
-		                "deleted", name);
+		fleet_set_error(fleet,
+		                "%s: a machine of that name is being "
+		                "deleted",
+		                name);
 	else if (holder)
 		fleet_set_error(fleet, "%s: the name is taken", name);
 	if (err || !holder)
@@ -304,13 +303,17 @@ static int check_deletable(struct member *m)
 	enum machine_state state = member_state(m);
 
 	if (m->acts) {
-		member_set_error(m, "delete: %s is %s; wait for the end of "
-		                 "that", m->name, machine_state_word(state));
+		member_set_error(m,
+		                 "delete: %s is %s; wait for the end of "
+		                 "that",
+		                 m->name, machine_state_word(state));
 		return -EBUSY;
 	}
 	if (!m->known && state != MACHINE_FAILED) {
-		member_set_error(m, "delete: the engine has not told the id of "
-		                 "%s yet; try again", m->name);
+		member_set_error(m,
+		                 "delete: the engine has not told the id of "
+		                 "%s yet; try again",
+		                 m->name);
 		return -EBUSY;
 	}
 	if (state == MACHINE_STOPPED || state == MACHINE_FAILED)
@@ -374,9 +377,10 @@ void lifecycle_rename(struct member *m, const char *name, lifecycle_fn *done,
 	if (err) {
 		member_set_error(m, "rename: %s", fleet_error(m->fleet));
 	} else if (m->acts) {
-		member_set_error(m, "rename: %s is %s; wait for the end of "
-		                 "that", m->name,
-		                 machine_state_word(member_state(m)));
+		member_set_error(m,
+		                 "rename: %s is %s; wait for the end of "
+		                 "that",
+		                 m->name, machine_state_word(member_state(m)));
 		err = -EBUSY;
 	} else {
 		act = act_new(m, ACT_RENAME, ENGINE_RENAME, done, arg);
@@ -468,7 +472,7 @@ static void on_set(void *arg, int err, const char *why)
 static void set_next(struct act *act)
 {
 	struct member *m = act->member;
-	struct engine_call call = {.op = ENGINE_SET, .name = m->name};
+	struct engine_call call = { .op = ENGINE_SET, .name = m->name };
 
 	while (act->key < MACHINE_N_KEYS && !act->changes.value[act->key])
 		act->key++;
@@ -500,8 +504,8 @@ static void on_current(void *arg, int err, struct machine *current,
 	                            &act->changes, &reason);
 	machine_free(current);
 	if (err) {
-		member_set_error(m, "%s", reason.data ? reason.data
-		                                      : strerror(-err));
+		member_set_error(m, "%s",
+		                 reason.data ? reason.data : strerror(-err));
 		buf_free(&reason);
 		end(act, err, m);
 		return;
@@ -534,12 +538,14 @@ void lifecycle_configure(struct member *m, const char *text, size_t len,
 static void begin(struct act *act)
 {
 	static engine_act_fn *const ended[] = {
-		[ACT_CREATE] = on_created, [ACT_DELETE] = on_deleted,
-		[ACT_RENAME] = on_renamed, [ACT_TURN] = on_turned,
+		[ACT_CREATE] = on_created,
+		[ACT_DELETE] = on_deleted,
+		[ACT_RENAME] = on_renamed,
+		[ACT_TURN] = on_turned,
 	};
 	struct member *m = act->member;
 	const struct fleet_spec *spec = fleet_spec(m->fleet);
-	struct engine_call call = {.op = act->op, .name = m->name};
+	struct engine_call call = { .op = act->op, .name = m->name };
 
 	if (!m->listed) {
 		/* The machine went while this waited its turn. */
@@ -623,9 +629,10 @@ static void sleep_on(struct wait *wait)
 	struct wait **sleepers = fleet_sleepers(wait->member->fleet);
 
 	if (clock->now_ms(clock) >= wait->until_ms) {
-		member_set_error(wait->member, "%s has been %s for too long",
-		                 wait->member->name,
-		                 machine_state_word(member_state(wait->member)));
+		member_set_error(
+			wait->member, "%s has been %s for too long",
+			wait->member->name,
+			machine_state_word(member_state(wait->member)));
 		wait_done(wait, -ETIMEDOUT);
 		return;
 	}
@@ -667,8 +674,10 @@ static void on_looked(void *arg, int err)
 	default:
 		/* A failed creation has left a better reason. */
 		if (member_state(m) != MACHINE_FAILED || m->known)
-			member_set_error(m, "%s is %s; first: echo start > "
-			                 "state", m->name,
+			member_set_error(m,
+			                 "%s is %s; first: echo start > "
+			                 "state",
+			                 m->name,
 			                 machine_state_word(member_state(m)));
 		wait_done(wait, -EHOSTDOWN);
 	}

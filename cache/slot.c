@@ -24,7 +24,7 @@ struct slot_waiter {
 void slot_init(struct slot *slot, struct clock *clock, void (*fetch)(void *),
                void *arg)
 {
-	*slot = (struct slot){.clock = clock, .fetch = fetch, .arg = arg};
+	*slot = (struct slot){ .clock = clock, .fetch = fetch, .arg = arg };
 }
 
 bool slot_is_fresh(const struct slot *slot, unsigned ttl_ms)

@@ -30,13 +30,13 @@ struct slot {
 	void (*fetch)(void *arg);
 	void *arg;
 	struct slot_waiter *waiters;
-	bool known;    /* filled with success at least once */
+	bool known; /* filled with success at least once */
 	bool fetching;
-	uint64_t filled_ms;      /* when, if known */
-	uint64_t generation;     /* counts slot_spoil */
-	uint64_t fresh_of;       /* the generation that the value is of */
-	uint64_t fetching_of;    /* the generation that the fetch is of */
-	uint64_t next_serial;    /* counts the waiters */
+	uint64_t filled_ms;   /* when, if known */
+	uint64_t generation;  /* counts slot_spoil */
+	uint64_t fresh_of;    /* the generation that the value is of */
+	uint64_t fetching_of; /* the generation that the fetch is of */
+	uint64_t next_serial; /* counts the waiters */
 };
 
 void slot_init(struct slot *slot, struct clock *clock, void (*fetch)(void *),

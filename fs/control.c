@@ -23,7 +23,6 @@ static struct handle *handle_new(struct node *node)
 {
 	struct handle *handle = calloc(1, sizeof(*handle));
 
-	
 	if (!handle)
 		return NULL;
 	handle->refs = 1;
@@ -209,10 +208,10 @@ static const struct {
 	const char *word;
 	enum engine_op op; /* ENGINE_N_OPS: no engine has it yet */
 } verbs[] = {
-	{"start", ENGINE_START},     {"running", ENGINE_START},
-	{"stop", ENGINE_STOP},       {"stopped", ENGINE_STOP},
-	{"restart", ENGINE_RESTART}, {"kill", ENGINE_KILL},
-	{"pause", ENGINE_N_OPS},     {"resume", ENGINE_N_OPS},
+	{ "start", ENGINE_START },     { "running", ENGINE_START },
+	{ "stop", ENGINE_STOP },       { "stopped", ENGINE_STOP },
+	{ "restart", ENGINE_RESTART }, { "kill", ENGINE_KILL },
+	{ "pause", ENGINE_N_OPS },     { "resume", ENGINE_N_OPS },
 };
 
 static void write_state(struct request *rq)
@@ -236,8 +235,10 @@ static void write_state(struct request *rq)
 		request_fail(rq, -EOPNOTSUPP);
 		return;
 	}
-	member_set_error(m, "state: '%.40s' is no verb; start, stop, restart "
-	                 "and kill are", word);
+	member_set_error(m,
+	                 "state: '%.40s' is no verb; start, stop, restart "
+	                 "and kill are",
+	                 word);
 	request_fail(rq, -EINVAL);
 }
 
@@ -280,8 +281,8 @@ static int ctl_forget(struct fs *fs, const char *word)
 	struct member *m = fleet_find(fs->spec.fleet, word);
 
 	if (!m) {
-		fleet_set_error(fs->spec.fleet, "ctl: forget: no machine '%.80s'",
-		                word);
+		fleet_set_error(fs->spec.fleet,
+		                "ctl: forget: no machine '%.80s'", word);
 		return -ENOENT;
 	}
 	member_forget(m);
@@ -292,8 +293,10 @@ static int ctl_log_level(struct fs *fs, const char *word)
 {
 	if (word[0] < '0' + LOG_LEVEL_ERROR ||
 	    word[0] > '0' + LOG_LEVEL_DEBUG || word[1]) {
-		fleet_set_error(fs->spec.fleet, "ctl: log-level: 0 (errors) to "
-		                "3 (everything), not '%.40s'", word);
+		fleet_set_error(fs->spec.fleet,
+		                "ctl: log-level: 0 (errors) to "
+		                "3 (everything), not '%.40s'",
+		                word);
 		return -EINVAL;
 	}
 	log_set_level(fs->spec.log, (enum log_level)(word[0] - '0'));
@@ -305,9 +308,9 @@ static const struct {
 	bool has_argument;
 	int (*run)(struct fs *fs, const char *word);
 } commands[] = {
-	{"refresh", false, ctl_refresh},
-	{"forget", true, ctl_forget},
-	{"log-level", true, ctl_log_level},
+	{ "refresh", false, ctl_refresh },
+	{ "forget", true, ctl_forget },
+	{ "log-level", true, ctl_log_level },
 };
 
 static int run_command(struct fs *fs, char *line)
@@ -321,8 +324,10 @@ static int run_command(struct fs *fs, char *line)
 		if (strcmp(line, commands[i].word) == 0 &&
 		    commands[i].has_argument == (*argument != '\0'))
 			return commands[i].run(fs, argument);
-	fleet_set_error(fs->spec.fleet, "ctl: '%.40s' is no command; refresh, "
-	                "forget NAME and log-level N are", line);
+	fleet_set_error(fs->spec.fleet,
+	                "ctl: '%.40s' is no command; refresh, "
+	                "forget NAME and log-level N are",
+	                line);
 	return -EINVAL;
 }
 
@@ -375,6 +380,6 @@ void control_flush(struct request *rq)
 	}
 	buf_reset(held);
 	member_set_error(rq->node->m, "config: the JSON object breaks off; "
-	                 "nothing was applied");
+	                              "nothing was applied");
 	request_fail(rq, -EINVAL);
 }

@@ -32,7 +32,7 @@ static bool add(struct part *part, const char *name, uint64_t ino, mode_t mode,
 {
 	struct fs *fs = part->rq->fs;
 	fuse_req_t fuse = part->rq->fuse;
-	struct fuse_entry_param e = {0};
+	struct fuse_entry_param e = { 0 };
 	char *to = part->data + part->len;
 	size_t left = part->size - part->len;
 	size_t n;
@@ -83,8 +83,9 @@ static bool add_dots(struct part *part, uint64_t offset)
 {
 	const struct node *node = part->rq->node;
 	uint64_t ino = node_stat_ino(node);
-	uint64_t up = node->entry ? node_ino_of(node->m, NULL)
-	                          : node_stat_ino(nodes_root(part->rq->fs->nodes));
+	uint64_t up = node->entry
+	                      ? node_ino_of(node->m, NULL)
+	                      : node_stat_ino(nodes_root(part->rq->fs->nodes));
 
 	return (offset >= 1 || add(part, ".", ino, S_IFDIR, NULL, 1)) &&
 	       (offset >= 2 || add(part, "..", up, S_IFDIR, NULL, 2));
@@ -118,7 +119,7 @@ static bool add_machines(struct part *part, uint64_t offset)
 
 void dir_read(struct request *rq, bool plus)
 {
-	struct part part = {.rq = rq, .plus = plus};
+	struct part part = { .rq = rq, .plus = plus };
 	uint64_t offset = rq->offset;
 
 	part.size = rq->size < PART_MAX ? rq->size : PART_MAX;

@@ -29,11 +29,11 @@ enum entry_dir {
 /* What must be at hand before a text can be rendered. */
 enum entry_need {
 	NEED_NOTHING,
-	NEED_LIST, /* a fresh list */
+	NEED_LIST,    /* a fresh list */
 	NEED_ADDRESS, /* a list, and an info of this boot if it runs */
-	NEED_INFO, /* a list, and a fresh info */
-	NEED_LOG,  /* the machine's log */
-	NEED_RUN,  /* nothing, but the text is a run's output, read piecewise */
+	NEED_INFO,    /* a list, and a fresh info */
+	NEED_LOG,     /* the machine's log */
+	NEED_RUN, /* nothing, but the text is a run's output, read piecewise */
 };
 
 /* What a write to it means. */
@@ -55,10 +55,10 @@ struct entry_daemon {
 
 /* All that a text is made from. */
 struct view {
-	const struct member *m;       /* NULL in .orbfs */
+	const struct member *m; /* NULL in .orbfs */
 	const struct fleet *fleet;
 	const struct entry_daemon *daemon;
-	const char *text;             /* NEED_LOG: the log */
+	const char *text; /* NEED_LOG: the log */
 	size_t len;
 };
 

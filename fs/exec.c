@@ -240,7 +240,7 @@ static void on_impatient(void *arg)
 
 	script->patience = NULL; /* it fired */
 	member_set_error(script->m, "exec: the script goes on; run/last/status "
-	                 "follows it");
+	                            "follows it");
 	answer(script, -ETIMEDOUT);
 }
 
@@ -290,9 +290,9 @@ static void start_script(struct script *script, struct request *rq)
 	rq->run = run; /* our reference */
 	request_on_interrupt(rq, on_write_interrupt);
 	if (fs->spec.exec_wait_ms)
-		script->patience = fs->spec.clock->set(
-			fs->spec.clock, fs->spec.exec_wait_ms, on_impatient,
-			script);
+		script->patience = fs->spec.clock->set(fs->spec.clock,
+		                                       fs->spec.exec_wait_ms,
+		                                       on_impatient, script);
 }
 
 static void on_ready(void *arg, int err, struct member *m)
@@ -333,7 +333,7 @@ void exec_write(struct request *rq)
 
 	if (was_given(rq->fs->exec, rq->text, rq->len)) {
 		member_set_error(m, "exec: these are the bytes that an exec "
-		                 "gave last; output is not run as a script");
+		                    "gave last; output is not run as a script");
 		request_fail(rq, -EINVAL);
 		return;
 	}

@@ -131,7 +131,7 @@ void fs_free(struct fs *fs)
 {
 	if (!fs)
 		return;
-	fleet_set_events(fs->spec.fleet, &(struct fleet_events){0}, NULL);
+	fleet_set_events(fs->spec.fleet, &(struct fleet_events){ 0 }, NULL);
 	nodes_free(fs->nodes);
 	guard_free(fs->guard);
 	exec_free(fs->exec);
@@ -159,8 +159,9 @@ static void dir_attr(struct fs *fs, const struct node *node, struct stat *st)
 		st->st_mtim = fleet_changed(fs->spec.fleet);
 	} else if (node->entry) {
 		st->st_nlink += node_dir(node) == DIR_RUN;
-		st->st_mtim = node->m ? node->m->texts[node->entry->text].changed
-		                      : fs->born;
+		st->st_mtim =
+			node->m ? node->m->texts[node->entry->text].changed
+				: fs->born;
 	} else {
 		st->st_nlink += 1;
 		st->st_mtim = node->m->changed;
@@ -325,8 +326,8 @@ static void fs_setattr(fuse_req_t fuse, fuse_ino_t ino, struct stat *attr,
 	(void)fi;
 	if (!rq)
 		return;
-	if (to_set & (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID |
-	              FUSE_SET_ATTR_GID))
+	if (to_set &
+	    (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
 		request_fail(rq, -EPERM);
 	else if ((to_set & FUSE_SET_ATTR_SIZE) &&
 	         (!rq->node->entry ||
@@ -471,7 +472,8 @@ static void fs_unlink(fuse_req_t fuse, fuse_ino_t parent, const char *name)
 		refuse_removal(rq, fuse_req_ctx(fuse)->pid);
 	else
 		request_fail(rq, fleet_find(rq->fs->spec.fleet, name)
-		                         ? -EISDIR : -ENOENT);
+		                         ? -EISDIR
+		                         : -ENOENT);
 }
 
 static void fs_rmdir(fuse_req_t fuse, fuse_ino_t parent, const char *name)

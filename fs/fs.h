@@ -36,12 +36,12 @@ struct fs_spec {
 	struct clock *clock;
 	struct log *log;
 	const char *version;
-	const char *config;     /* lines "key value" for .orbfs/config */
-	double timeout;         /* s that the kernel may remember names */
-	uint64_t spool_max;     /* bytes kept of each output of a script */
-	unsigned exec_wait_ms;  /* a write to exec is answered by then; 0: no
+	const char *config;    /* lines "key value" for .orbfs/config */
+	double timeout;        /* s that the kernel may remember names */
+	uint64_t spool_max;    /* bytes kept of each output of a script */
+	unsigned exec_wait_ms; /* a write to exec is answered by then; 0: no
 	                           limit */
-	uid_t uid;              /* the owner of everything */
+	uid_t uid;             /* the owner of everything */
 	gid_t gid;
 };
 

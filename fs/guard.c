@@ -85,8 +85,8 @@ bool guard_allows(struct guard *guard, const struct member *m, pid_t pid)
 		/* Looked up only now: most removals meet an empty table. */
 		if (!process)
 			process = process_of(pid);
-		if (guard->slots[i].pid == process || guard->slots[i].pid == 0 ||
-		    process == 0) {
+		if (guard->slots[i].pid == process ||
+		    guard->slots[i].pid == 0 || process == 0) {
 			guard->slots[i].last_ms = now;
 			return false;
 		}

@@ -66,7 +66,7 @@ static void on_created(void *arg, int err, struct member *m)
 static void on_listed_mkdir(void *arg, int err)
 {
 	struct request *rq = arg;
-	struct lifecycle_new spec = {.name = rq->text};
+	struct lifecycle_new spec = { .name = rq->text };
 
 	/* Without a list the name may be taken; the engine will say so. */
 	if (err == -ECANCELED) {
@@ -107,9 +107,12 @@ static void on_listed_rmdir(void *arg, int err)
 	}
 	/* rq->size carries who asks. */
 	if (!guard_allows(fs->guard, m, (pid_t)rq->size)) {
-		member_set_error(m, "delete: this process tried to remove %s "
-		                 "with all that is in it; a plain rmdir deletes "
-		                 "a stopped machine", m->name);
+		member_set_error(
+			m,
+			"delete: this process tried to remove %s "
+			"with all that is in it; a plain rmdir deletes "
+			"a stopped machine",
+			m->name);
 		request_fail(rq, -EPERM);
 		return;
 	}

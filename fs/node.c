@@ -127,7 +127,7 @@ struct node *nodes_root(struct nodes *nodes)
 
 struct node *nodes_find(struct nodes *nodes, uint64_t ino)
 {
-	struct node key = {.ino = ino};
+	struct node key = { .ino = ino };
 
 	return index_find(&nodes->by_ino, &key);
 }
@@ -135,7 +135,7 @@ struct node *nodes_find(struct nodes *nodes, uint64_t ino)
 struct node *nodes_peek(struct nodes *nodes, const struct member *m,
                         const struct entry *entry)
 {
-	struct node key = {.m = (struct member *)m, .entry = entry};
+	struct node key = { .m = (struct member *)m, .entry = entry };
 
 	return index_find(&nodes->by_what, &key);
 }

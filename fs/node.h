@@ -22,11 +22,11 @@
 struct nodes;
 
 struct node {
-	uint64_t ino;             /* what the kernel calls it */
-	struct member *m;         /* NULL: the root, or the daemon's own */
+	uint64_t ino;              /* what the kernel calls it */
+	struct member *m;          /* NULL: the root, or the daemon's own */
 	const struct entry *entry; /* NULL: the root, or a machine's directory */
-	uint64_t lookups;         /* that the kernel has not forgotten */
-	unsigned refs;            /* that we hold */
+	uint64_t lookups;          /* that the kernel has not forgotten */
+	unsigned refs;             /* that we hold */
 	struct nodes *nodes;
 };
 

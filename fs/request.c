@@ -125,7 +125,7 @@ void request_reply_done(struct request *rq)
 void request_reply_entry(struct request *rq, struct node *node)
 {
 	fuse_req_t fuse = take_fuse(rq);
-	struct fuse_entry_param e = {0};
+	struct fuse_entry_param e = { 0 };
 
 	if (fuse) {
 		e.ino = node->ino;

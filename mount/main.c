@@ -48,7 +48,7 @@
 
 enum { N_SIGNALS = 3, LOOKS_AT_ONCE = 8, ACTS_AT_ONCE = 8 };
 
-static const int signals[N_SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
+static const int signals[N_SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
 
 struct daemon {
 	const struct options *options;
@@ -95,7 +95,7 @@ static void on_end(void *arg)
 
 	for (int i = 0; i < N_SIGNALS; i++)
 		uv_close((uv_handle_t *)&d->signals[i], NULL);
-	fs_set_notify(d->fs, &(struct fs_notify){0}, NULL);
+	fs_set_notify(d->fs, &(struct fs_notify){ 0 }, NULL);
 	fs_fail_all(d->fs, -ENODEV);
 	fleet_end(d->fleet);
 	engine_stop(d->engine);
@@ -206,8 +206,8 @@ static char *render_config(struct daemon *d, const struct engine_table *table)
 	if (asprintf(&text,
 	             "mountpoint %s\nengine %s\nprogram %s\nttl %g\nimage %s\n"
 	             "arch %s\nuser %s\nspool %llu\n",
-	             d->mountpoint, table->name,
-	             o->orbctl ? o->orbctl : "auto", o->ttl_ms / 1000.0,
+	             d->mountpoint, table->name, o->orbctl ? o->orbctl : "auto",
+	             o->ttl_ms / 1000.0,
 	             o->image ? o->image : table->default_image,
 	             o->arch ? o->arch : "auto", o->user ? o->user : "auto",
 	             (unsigned long long)o->spool) < 0)
@@ -237,15 +237,21 @@ static int make_parts(struct daemon *d)
 {
 	const struct options *o = d->options;
 	const struct engine_table *table = choose_engine(d);
-	struct engine_spec engine = {.table = table, .find = find_program,
-	                             .find_arg = &d->program, .log = d->log};
-	struct fleet_spec fleet = {.log = d->log, .ttl_ms = o->ttl_ms,
-	                           .image = o->image, .arch = o->arch,
-	                           .user = o->user};
-	struct fs_spec fs = {.log = d->log, .version = ORBFS_VERSION,
-	                     .timeout = o->ttl_ms / 1000.0,
-	                     .spool_max = o->spool,
-	                     .uid = getuid(), .gid = getgid()};
+	struct engine_spec engine = { .table = table,
+		                      .find = find_program,
+		                      .find_arg = &d->program,
+		                      .log = d->log };
+	struct fleet_spec fleet = { .log = d->log,
+		                    .ttl_ms = o->ttl_ms,
+		                    .image = o->image,
+		                    .arch = o->arch,
+		                    .user = o->user };
+	struct fs_spec fs = { .log = d->log,
+		              .version = ORBFS_VERSION,
+		              .timeout = o->ttl_ms / 1000.0,
+		              .spool_max = o->spool,
+		              .uid = getuid(),
+		              .gid = getgid() };
 
 	d->config = render_config(d, table);
 	d->clock = clock_new(&d->loop);
@@ -319,9 +325,9 @@ static int open_session(struct daemon *d)
 	    fuse_opt_add_arg(&args, "-o") == 0 &&
 	    fuse_opt_add_arg(&args, "fsname=orbfs,subtype=orbfs,"
 	                            "default_permissions,nosuid,nodev") == 0 &&
-	    (!*d->options->fuse || (fuse_opt_add_arg(&args, "-o") == 0 &&
-	                            fuse_opt_add_arg(&args, d->options->fuse) ==
-	                                    0)) &&
+	    (!*d->options->fuse ||
+	     (fuse_opt_add_arg(&args, "-o") == 0 &&
+	      fuse_opt_add_arg(&args, d->options->fuse) == 0)) &&
 	    (!d->options->trace || fuse_opt_add_arg(&args, "-d") == 0))
 		err = session_open(&d->session, &spec);
 	fuse_opt_free_args(&args);
@@ -331,8 +337,10 @@ static int open_session(struct daemon *d)
 	if (d->notify)
 		fs_set_notify(d->fs, &notify, d->notify);
 	else
-		log_warn(d->log, "no thread for notifications: changes show "
-		         "after %g s", d->options->ttl_ms / 1000.0);
+		log_warn(d->log,
+		         "no thread for notifications: changes show "
+		         "after %g s",
+		         d->options->ttl_ms / 1000.0);
 	return 0;
 }
 
@@ -365,11 +373,11 @@ static int serve(struct daemon *d)
 			jobs_stop(d->jobs, on_start_failed, d);
 	} else {
 		watch_signals(d);
-		log_info(d->log, "%s: mounted", d->mountpoint);
-		if (d->options->ready_fd >= 0) {
+		if (d->options->ready_fd >= 0)
 			log_to_syslog(d->log);
+		log_info(d->log, "%s: mounted", d->mountpoint);
+		if (d->options->ready_fd >= 0)
 			background_ready(d->options->ready_fd);
-		}
 	}
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	free_parts(d);
@@ -420,7 +428,7 @@ static int run_daemon(const struct options *options, struct daemon *d)
 
 int main(int argc, char *argv[])
 {
-	struct daemon d = {0};
+	struct daemon d = { 0 };
 	struct options options;
 	char why[256] = "no memory";
 	int err = options_parse(&options, argc, argv, getenv("ORBFS_ORBCTL"),

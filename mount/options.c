@@ -166,27 +166,24 @@ struct word {
 };
 
 static const struct word flags[] = {
-	{"-f", false, take_foreground},
-	{"-d", false, take_trace},
-	{"-h", false, take_help},
-	{"--help", false, take_help},
-	{"-V", false, take_version},
-	{"--version", false, take_version},
-	{"--engine", true, take_engine},
-	{"--orbctl", true, take_orbctl},
-	{"--ready-fd", true, take_ready_fd}, /* of a start in the background */
-	{0},
+	{ "-f", false, take_foreground },
+	{ "-d", false, take_trace },
+	{ "-h", false, take_help },
+	{ "--help", false, take_help },
+	{ "-V", false, take_version },
+	{ "--version", false, take_version },
+	{ "--engine", true, take_engine },
+	{ "--orbctl", true, take_orbctl },
+	{ "--ready-fd", true,
+	  take_ready_fd }, /* of a start in the background */
+	{ 0 },
 };
 
 static const struct word keys[] = {
-	{"engine", true, take_engine},
-	{"orbctl", true, take_orbctl},
-	{"ttl", true, take_ttl},
-	{"spool", true, take_spool},
-	{"image", true, take_image},
-	{"arch", true, take_arch},
-	{"user", true, take_user},
-	{0},
+	{ "engine", true, take_engine }, { "orbctl", true, take_orbctl },
+	{ "ttl", true, take_ttl },       { "spool", true, take_spool },
+	{ "image", true, take_image },   { "arch", true, take_arch },
+	{ "user", true, take_user },     { 0 },
 };
 
 /* The row of a word that is `name` or begins with "name=". */
@@ -292,7 +289,7 @@ void options_free(struct options *options)
 	free(options->arch);
 	free(options->user);
 	free(options->fuse);
-	*options = (struct options){0};
+	*options = (struct options){ 0 };
 }
 
 const char *options_help(void)

@@ -27,7 +27,7 @@ struct options {
 	char *image;
 	char *arch;
 	char *user;
-	char *fuse; /* "-o" options that are libfuse's, joined by commas */
+	char *fuse;   /* "-o" options that are libfuse's, joined by commas */
 	int ready_fd; /* tell this descriptor when mounted, or -1 */
 };
 

@@ -29,7 +29,7 @@ enum {
 	WHY_MAX = 1024,
 };
 
-static const unsigned image_pause_ms[IMAGE_TRIES] = {0, 5000, 20000};
+static const unsigned image_pause_ms[IMAGE_TRIES] = { 0, 5000, 20000 };
 
 static const char *const op_words[ENGINE_N_OPS] = {
 	[ENGINE_LIST] = "list",       [ENGINE_INFO] = "info",
@@ -242,7 +242,7 @@ static int judge(struct ask *ask, int err, const struct job_result *res)
 {
 	struct engine *engine = ask->engine;
 	const struct engine_table *table = engine->spec.table;
-	struct engine_failure failure = {err, ENGINE_FINAL, NULL};
+	struct engine_failure failure = { err, ENGINE_FINAL, NULL };
 
 	ask->retry = ENGINE_FINAL;
 	buf_reset(&ask->why);
@@ -354,7 +354,7 @@ static void end_list(struct ask *ask, int err, struct machine_list *list)
 static void on_list(void *arg, int err, const struct job_result *res)
 {
 	struct ask *ask = arg;
-	struct machine_list list = {0};
+	struct machine_list list = { 0 };
 
 	err = judge(ask, err, res);
 	if (!err) {
@@ -373,7 +373,7 @@ static void on_list(void *arg, int err, const struct job_result *res)
 
 void engine_list(struct engine *engine, engine_list_fn *done, void *arg)
 {
-	struct engine_call call = {.op = ENGINE_LIST};
+	struct engine_call call = { .op = ENGINE_LIST };
 	struct ask *ask = ask_new(engine, &call, NULL, arg);
 
 	if (!ask) {
@@ -417,7 +417,7 @@ static void on_info(void *arg, int err, const struct job_result *res)
 void engine_info(struct engine *engine, const char *name, engine_info_fn *done,
                  void *arg)
 {
-	struct engine_call call = {.op = ENGINE_INFO, .name = name};
+	struct engine_call call = { .op = ENGINE_INFO, .name = name };
 	struct ask *ask = ask_new(engine, &call, NULL, arg);
 
 	if (!ask) {
@@ -451,7 +451,7 @@ static void on_logs(void *arg, int err, const struct job_result *res)
 void engine_logs(struct engine *engine, const char *name, engine_text_fn *done,
                  void *arg)
 {
-	struct engine_call call = {.op = ENGINE_LOGS, .name = name};
+	struct engine_call call = { .op = ENGINE_LOGS, .name = name };
 	struct ask *ask = ask_new(engine, &call, NULL, arg);
 
 	if (!ask) {
@@ -507,11 +507,13 @@ static int verdict(const struct ask *ask, int look, const struct machine *m)
 		/* Only one whose end we did not see can have succeeded. */
 		return ask->err == -ETIMEDOUT && m &&
 		                       m->state == MACHINE_RUNNING
-		               ? 0 : ask->err;
+		               ? 0
+		               : ask->err;
 	default:
 		return m && row->goal != MACHINE_UNKNOWN &&
 		                       m->state == row->goal
-		               ? 0 : ask->err;
+		               ? 0
+		               : ask->err;
 	}
 }
 
@@ -571,8 +573,8 @@ static void on_look_before(void *arg, int err, struct machine *m,
 {
 	struct ask *ask = arg;
 	bool same = m && ask->id && strcmp(m->id, ask->id) == 0;
-	bool idle = m && (m->state == MACHINE_STOPPED ||
-	                  m->state == MACHINE_FAILED);
+	bool idle = m &&
+	            (m->state == MACHINE_STOPPED || m->state == MACHINE_FAILED);
 
 	machine_free(m);
 	if (err == -ENOENT) {
@@ -703,8 +705,8 @@ size_t engine_trailer(const char *token, const char *data, size_t len,
 	const char *p = data;
 
 	while ((p = memchr(p, '\037', len - (size_t)(p - data)))) {
-		size_t n = trailer_at(token, p, len - (size_t)(p - data),
-		                      status);
+		size_t n =
+			trailer_at(token, p, len - (size_t)(p - data), status);
 
 		*at = (size_t)(p - data);
 		if (n)

@@ -39,13 +39,13 @@ enum machine_state machine_state_of(const char *word)
 		const char *word;
 		enum machine_state state;
 	} others[] = {
-		{"provisioning", MACHINE_CREATING},
-		{"error", MACHINE_FAILED},
+		{ "provisioning", MACHINE_CREATING },
+		{ "error", MACHINE_FAILED },
 	};
 
-	for (int i = 0; i < MACHINE_UNKNOWN; i++)
+	for (int i = 0; i < MACHINE_N_STATES; i++)
 		if (strcasecmp(word, state_words[i]) == 0)
-			return i;
+			return (enum machine_state)i;
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		if (strcasecmp(word, others[i].word) == 0)
 			return others[i].state;
@@ -131,14 +131,14 @@ struct machine *machine_copy(const struct machine *m)
 /* Words that orbctl takes for a built-in machine, for all machines or for a
  * command. */
 static const char *const reserved_names[] = {
-	"add",    "all",     "config",  "console", "create", "debug",
-	"default", "delete", "docker",  "doctor",  "exec",   "export",
-	"help",   "import",  "info",    "k8s",     "list",   "log",
-	"login",  "logout",  "logs",    "mac",     "migrate", "new",
-	"none",   "orb",     "orbctl",  "pull",    "push",   "rename",
-	"report", "reset",   "restart", "run",     "serial", "shell",
-	"shutdown", "ssh",   "start",   "status",  "stop",   "top",
-	"update", "usb",     "version",
+	"add",      "all",    "config",  "console", "create",  "debug",
+	"default",  "delete", "docker",  "doctor",  "exec",    "export",
+	"help",     "import", "info",    "k8s",     "list",    "log",
+	"login",    "logout", "logs",    "mac",     "migrate", "new",
+	"none",     "orb",    "orbctl",  "pull",    "push",    "rename",
+	"report",   "reset",  "restart", "run",     "serial",  "shell",
+	"shutdown", "ssh",    "start",   "status",  "stop",    "top",
+	"update",   "usb",    "version",
 };
 
 int machine_name_check(const char *name)
@@ -321,8 +321,8 @@ static int parse_record(const char **p, const char *end,
                         struct machine_list *list, size_t *cap)
 {
 	const char *rest = NULL;
-	cJSON *record = cJSON_ParseWithLengthOpts(*p, (size_t)(end - *p), &rest,
-	                                          0);
+	cJSON *record =
+		cJSON_ParseWithLengthOpts(*p, (size_t)(end - *p), &rest, 0);
 	struct machine *m = NULL;
 	int err;
 
@@ -353,7 +353,7 @@ int machine_parse_list(const char *text, size_t len, struct machine_list *list)
 	size_t cap = 0;
 	int err = 0;
 
-	*list = (struct machine_list){0};
+	*list = (struct machine_list){ 0 };
 	if (!p)
 		return says_nothing(text, len) ? 0 : -EPROTO;
 	p = skip_blanks(p + 1, end);
@@ -379,7 +379,7 @@ void machine_list_free(struct machine_list *list)
 	for (size_t i = 0; i < list->n; i++)
 		machine_free(list->v[i]);
 	free(list->v);
-	*list = (struct machine_list){0};
+	*list = (struct machine_list){ 0 };
 }
 
 int machine_parse_info(const char *text, size_t len, struct machine **out)
@@ -446,18 +446,18 @@ static const struct {
 	enum config_kind kind;
 	enum machine_key key; /* unless fixed */
 } config_keys[] = {
-	{"name", CONFIG_FIXED, 0},
-	{"id", CONFIG_FIXED, 0},
-	{"image", CONFIG_FIXED, 0},
-	{"user", CONFIG_TEXT, MACHINE_KEY_USER},
-	{"cpus", CONFIG_COUNT, MACHINE_KEY_CPUS},
-	{"memory", CONFIG_SIZE, MACHINE_KEY_MEMORY},
-	{"disk", CONFIG_SIZE, MACHINE_KEY_DISK},
-	{"isolated", CONFIG_TRUTH, MACHINE_KEY_ISOLATED},
-	{"isolate_network", CONFIG_TRUTH, MACHINE_KEY_ISOLATE_NETWORK},
-	{"forward_ssh_agent", CONFIG_TRUTH, MACHINE_KEY_FORWARD_SSH_AGENT},
-	{"disk_used", CONFIG_FIXED, 0},
-	{"created", CONFIG_FIXED, 0},
+	{ "name", CONFIG_FIXED, 0 },
+	{ "id", CONFIG_FIXED, 0 },
+	{ "image", CONFIG_FIXED, 0 },
+	{ "user", CONFIG_TEXT, MACHINE_KEY_USER },
+	{ "cpus", CONFIG_COUNT, MACHINE_KEY_CPUS },
+	{ "memory", CONFIG_SIZE, MACHINE_KEY_MEMORY },
+	{ "disk", CONFIG_SIZE, MACHINE_KEY_DISK },
+	{ "isolated", CONFIG_TRUTH, MACHINE_KEY_ISOLATED },
+	{ "isolate_network", CONFIG_TRUTH, MACHINE_KEY_ISOLATE_NETWORK },
+	{ "forward_ssh_agent", CONFIG_TRUTH, MACHINE_KEY_FORWARD_SSH_AGENT },
+	{ "disk_used", CONFIG_FIXED, 0 },
+	{ "created", CONFIG_FIXED, 0 },
 };
 
 enum { CONFIG_N_KEYS = sizeof(config_keys) / sizeof(config_keys[0]) };
@@ -554,7 +554,7 @@ void machine_changes_free(struct machine_changes *changes)
 {
 	for (int i = 0; i < MACHINE_N_KEYS; i++)
 		free(changes->value[i]);
-	*changes = (struct machine_changes){0};
+	*changes = (struct machine_changes){ 0 };
 }
 
 /* "4G", "512M", "1.5GiB", "1073741824" in bytes; -1 when it is no size. */
@@ -662,8 +662,8 @@ static int current_value(const cJSON *now, int k, char **out)
 
 	*out = NULL;
 	if (!item)
-		text = strdup(kind == CONFIG_COUNT || kind == CONFIG_SIZE
-		                      ? "0" : "");
+		text = strdup(kind == CONFIG_COUNT || kind == CONFIG_SIZE ? "0"
+		                                                          : "");
 	else
 		text = scalar_text(item);
 	if (!text)
@@ -850,7 +850,7 @@ int machine_parse_changes(const struct machine *m, const char *text, size_t len,
 	cJSON *now;
 	int err;
 
-	*changes = (struct machine_changes){0};
+	*changes = (struct machine_changes){ 0 };
 	if (len > MACHINE_CONFIG_MAX || memchr(text, '\0', len)) {
 		buf_adds(why, "config: not a text of at most 64 KiB");
 		return -EINVAL;

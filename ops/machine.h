@@ -23,6 +23,7 @@ enum {
 };
 
 enum machine_state {
+	MACHINE_UNKNOWN, /* a word we do not know: treated as busy */
 	MACHINE_CREATING,
 	MACHINE_STARTING,
 	MACHINE_RUNNING,
@@ -32,7 +33,7 @@ enum machine_state {
 	MACHINE_STOPPED,
 	MACHINE_DELETING,
 	MACHINE_FAILED,
-	MACHINE_UNKNOWN, /* a word we do not know: treated as busy */
+	MACHINE_N_STATES
 };
 
 /* The word that the file state shows. */

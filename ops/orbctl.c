@@ -55,13 +55,13 @@ static const struct {
 	const char *word;
 	int64_t unit; /* our bytes are divided by this, rounded up */
 } set_keys[MACHINE_N_KEYS] = {
-	[MACHINE_KEY_USER] = {"username", 0},
-	[MACHINE_KEY_CPUS] = {"cpu", 0},
-	[MACHINE_KEY_MEMORY] = {"memory_mib", 1 << 20},
-	[MACHINE_KEY_DISK] = {"disk_bytes", 1},
-	[MACHINE_KEY_ISOLATED] = {"isolated", 0},
-	[MACHINE_KEY_ISOLATE_NETWORK] = {"isolate_network", 0},
-	[MACHINE_KEY_FORWARD_SSH_AGENT] = {"forward_ssh_agent", 0},
+	[MACHINE_KEY_USER] = { "username", 0 },
+	[MACHINE_KEY_CPUS] = { "cpu", 0 },
+	[MACHINE_KEY_MEMORY] = { "memory_mib", 1 << 20 },
+	[MACHINE_KEY_DISK] = { "disk_bytes", 1 },
+	[MACHINE_KEY_ISOLATED] = { "isolated", 0 },
+	[MACHINE_KEY_ISOLATE_NETWORK] = { "isolate_network", 0 },
+	[MACHINE_KEY_FORWARD_SSH_AGENT] = { "forward_ssh_agent", 0 },
 };
 
 static void add(struct engine_args *args, const char *word)
@@ -183,8 +183,8 @@ static int orbctl_args(const struct engine_call *call, struct engine_args *args)
 			add_flag(args, "-u", "root");
 		add_flag(args, "-w", "/");
 		add(args, "sh");
-		add_flag(args, "-c", call->op == ENGINE_RUN ? RUN_SCRIPT
-		                                            : SIGNAL_SCRIPT);
+		add_flag(args, "-c",
+		         call->op == ENGINE_RUN ? RUN_SCRIPT : SIGNAL_SCRIPT);
 		add(args, "sh");
 		add(args, call->token);
 		if (call->op == ENGINE_SIGNAL) {
@@ -208,49 +208,50 @@ static const struct {
 	const char *text;
 	struct engine_failure failure;
 } complaints[] = {
-	{"machine not found", {-ENOENT, ENGINE_FINAL, NULL}},
-	{"no machine found", {-ENOENT, ENGINE_FINAL, NULL}},
-	{"no such machine", {-ENOENT, ENGINE_FINAL, NULL}},
-	{"machine does not exist", {-ENOENT, ENGINE_FINAL, NULL}},
-	{"already exists", {-EEXIST, ENGINE_FINAL, NULL}},
-	{"missing ip address",
-         {-ENOSPC, ENGINE_NO_IP,
-	  "the pool of addresses may be used up: stop and delete machines that "
-	  "are not needed, or restart OrbStack"}},
-	{"timed out waiting for network",
-         {-ENOSPC, ENGINE_NO_IP,
-	  "the pool of addresses may be used up: restart OrbStack"}},
-	{"didn't start in", {-ETIMEDOUT, ENGINE_NO_IP, NULL}},
-	{"fetch index",
-         {-EIO, ENGINE_IMAGE, "the image server was not reached"}},
-	{"download rootfs",
-         {-EIO, ENGINE_IMAGE, "the download of the image broke off"}},
-	{"make rootfs", {-EIO, ENGINE_IMAGE, NULL}},
-	{"timed out waiting for services",
-         {-ENODEV, ENGINE_TRANSIENT,
-	  "OrbStack does not run, or not for this user"}},
-	{"agent not running", {-EHOSTDOWN, ENGINE_FINAL, NULL}},
-	{"machine is not running", {-EHOSTDOWN, ENGINE_FINAL, NULL}},
-	{"unknown user",
-         {-EINVAL, ENGINE_FINAL,
-	  "set the user of the machine in its config"}},
-	{"no space left",
-         {-ENOSPC, ENGINE_FINAL,
-	  "lift the limit first: echo 'disk 0' > config"}},
-	{"permission denied", {-EPERM, ENGINE_FINAL, NULL}},
-	{"operation not permitted", {-EPERM, ENGINE_FINAL, NULL}},
-	{"unknown flag", {-EOPNOTSUPP, ENGINE_FINAL, "this version lacks it"}},
-	{"unknown command",
-         {-EOPNOTSUPP, ENGINE_FINAL, "this version lacks it"}},
-	{"unknown config key",
-         {-EOPNOTSUPP, ENGINE_FINAL, "this version lacks it"}},
-	{"panic:", {-EIO, ENGINE_FINAL, NULL}},
+	{ "machine not found", { -ENOENT, ENGINE_FINAL, NULL } },
+	{ "no machine found", { -ENOENT, ENGINE_FINAL, NULL } },
+	{ "no such machine", { -ENOENT, ENGINE_FINAL, NULL } },
+	{ "machine does not exist", { -ENOENT, ENGINE_FINAL, NULL } },
+	{ "already exists", { -EEXIST, ENGINE_FINAL, NULL } },
+	{ "missing ip address",
+	  { -ENOSPC, ENGINE_NO_IP,
+	    "the pool of addresses may be used up: stop and delete machines that "
+	    "are not needed, or restart OrbStack" } },
+	{ "timed out waiting for network",
+	  { -ENOSPC, ENGINE_NO_IP,
+	    "the pool of addresses may be used up: restart OrbStack" } },
+	{ "didn't start in", { -ETIMEDOUT, ENGINE_NO_IP, NULL } },
+	{ "fetch index",
+	  { -EIO, ENGINE_IMAGE, "the image server was not reached" } },
+	{ "download rootfs",
+	  { -EIO, ENGINE_IMAGE, "the download of the image broke off" } },
+	{ "make rootfs", { -EIO, ENGINE_IMAGE, NULL } },
+	{ "timed out waiting for services",
+	  { -ENODEV, ENGINE_TRANSIENT,
+	    "OrbStack does not run, or not for this user" } },
+	{ "agent not running", { -EHOSTDOWN, ENGINE_FINAL, NULL } },
+	{ "machine is not running", { -EHOSTDOWN, ENGINE_FINAL, NULL } },
+	{ "unknown user",
+	  { -EINVAL, ENGINE_FINAL,
+	    "set the user of the machine in its config" } },
+	{ "no space left",
+	  { -ENOSPC, ENGINE_FINAL,
+	    "lift the limit first: echo 'disk 0' > config" } },
+	{ "permission denied", { -EPERM, ENGINE_FINAL, NULL } },
+	{ "operation not permitted", { -EPERM, ENGINE_FINAL, NULL } },
+	{ "unknown flag",
+	  { -EOPNOTSUPP, ENGINE_FINAL, "this version lacks it" } },
+	{ "unknown command",
+	  { -EOPNOTSUPP, ENGINE_FINAL, "this version lacks it" } },
+	{ "unknown config key",
+	  { -EOPNOTSUPP, ENGINE_FINAL, "this version lacks it" } },
+	{ "panic:", { -EIO, ENGINE_FINAL, NULL } },
 };
 
 static struct engine_failure orbctl_failure(enum engine_op op,
                                             const struct job_result *res)
 {
-	struct engine_failure other = {-EIO, ENGINE_FINAL, NULL};
+	struct engine_failure other = { -EIO, ENGINE_FINAL, NULL };
 
 	for (size_t i = 0; i < sizeof(complaints) / sizeof(complaints[0]); i++)
 		if (strcasestr(res->err, complaints[i].text))
@@ -266,8 +267,8 @@ static bool is_notice(const char *line, size_t len)
 {
 	size_t i = 0;
 
-	while (i < len && (line[i] == ' ' || line[i] == '\t' ||
-	                   line[i] == '\r'))
+	while (i < len &&
+	       (line[i] == ' ' || line[i] == '\t' || line[i] == '\r'))
 		i++;
 	if (i == len)
 		return true;
@@ -298,8 +299,9 @@ static void orbctl_reason(const struct job_result *res, struct buf *why)
 		if (len > ENGINE_TEXT_MAX)
 			len = ENGINE_TEXT_MAX;
 		for (size_t i = 0; i < len; i++)
-			buf_add(why, iscntrl((unsigned char)text[i]) ? "?"
-			                                             : &text[i],
+			buf_add(why,
+			        iscntrl((unsigned char)text[i]) ? "?"
+			                                        : &text[i],
 			        1);
 		return;
 	}
@@ -313,23 +315,24 @@ enum { LOOK_MAX = 1 << 20, ACT_MAX = 1 << 20, LOGS_MAX = 8 << 20 };
 
 /* Deadlines: people report up to 25 s for a creation, minutes with a download,
  * and up to 10 s for a deletion; these are about three times the worst. */
+/* clang-format off */
 #define ORBCTL_ROWS                                                            \
 	.row = {                                                               \
-		[ENGINE_LIST] = {JOB_LOOK, 10000, MACHINE_LIST_MAX,            \
-		                 MACHINE_UNKNOWN},                             \
-		[ENGINE_INFO] = {JOB_LOOK, 10000, LOOK_MAX, MACHINE_UNKNOWN},  \
-		[ENGINE_CREATE] = {JOB_ACT, 240000, ACT_MAX, MACHINE_RUNNING}, \
-		[ENGINE_START] = {JOB_ACT, 60000, ACT_MAX, MACHINE_RUNNING},   \
-		[ENGINE_STOP] = {JOB_ACT, 60000, ACT_MAX, MACHINE_STOPPED},    \
-		[ENGINE_KILL] = {JOB_ACT, 60000, ACT_MAX, MACHINE_STOPPED},    \
-		[ENGINE_RESTART] = {JOB_ACT, 60000, ACT_MAX, MACHINE_UNKNOWN}, \
-		[ENGINE_DELETE] = {JOB_ACT, 60000, ACT_MAX, MACHINE_UNKNOWN},  \
-		[ENGINE_RENAME] = {JOB_ACT, 60000, ACT_MAX, MACHINE_UNKNOWN},  \
-		[ENGINE_SET] = {JOB_ACT, 30000, ACT_MAX, MACHINE_UNKNOWN},     \
-		[ENGINE_LOGS] = {JOB_LOOK, 10000, LOGS_MAX, MACHINE_UNKNOWN},  \
-		[ENGINE_RUN] = {JOB_RUN, 0, 0, MACHINE_UNKNOWN},               \
-		[ENGINE_SIGNAL] = {JOB_RUN, 10000, ACT_MAX, MACHINE_UNKNOWN},  \
+		[ENGINE_LIST] = { JOB_LOOK, 10000, MACHINE_LIST_MAX },         \
+		[ENGINE_INFO] = { JOB_LOOK, 10000, LOOK_MAX },                 \
+		[ENGINE_CREATE] = { JOB_ACT, 240000, ACT_MAX, MACHINE_RUNNING }, \
+		[ENGINE_START] = { JOB_ACT, 60000, ACT_MAX, MACHINE_RUNNING }, \
+		[ENGINE_STOP] = { JOB_ACT, 60000, ACT_MAX, MACHINE_STOPPED },  \
+		[ENGINE_KILL] = { JOB_ACT, 60000, ACT_MAX, MACHINE_STOPPED },  \
+		[ENGINE_RESTART] = { JOB_ACT, 60000, ACT_MAX },                \
+		[ENGINE_DELETE] = { JOB_ACT, 60000, ACT_MAX },                 \
+		[ENGINE_RENAME] = { JOB_ACT, 60000, ACT_MAX },                 \
+		[ENGINE_SET] = { JOB_ACT, 30000, ACT_MAX },                    \
+		[ENGINE_LOGS] = { JOB_LOOK, 10000, LOGS_MAX },                 \
+		[ENGINE_RUN] = { JOB_RUN, 0, 0 },                              \
+		[ENGINE_SIGNAL] = { JOB_RUN, 10000, ACT_MAX },                 \
 	}
+/* clang-format on */
 
 const struct engine_table engine_orbctl = {
 	.name = "orbctl",

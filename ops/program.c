@@ -34,9 +34,19 @@ static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:"
  * the user wants in guests; the last two say where engines of ours keep their
  * machines. */
 static const char *const env_names[] = {
-	"USER", "LOGNAME", "SHELL", "TMPDIR", "LANG", "LC_ALL", "TZ",
-	"XDG_DATA_HOME", "XDG_RUNTIME_DIR", "ORBENV", "ORBCTL_LOCAL_HOME",
-	"FAKE_ORBCTL", NULL,
+	"USER",
+	"LOGNAME",
+	"SHELL",
+	"TMPDIR",
+	"LANG",
+	"LC_ALL",
+	"TZ",
+	"XDG_DATA_HOME",
+	"XDG_RUNTIME_DIR",
+	"ORBENV",
+	"ORBCTL_LOCAL_HOME",
+	"FAKE_ORBCTL",
+	NULL,
 };
 
 static const char *home(void)
@@ -113,8 +123,8 @@ static char *find_in(const char *const *places, const struct program_spec *spec)
 			found = try_path(home(), strlen(home()), place + 2,
 			                 spec->avoid);
 		else if (place[0] == '.' && slash)
-			found = try_path(self, (size_t)(slash - self), place + 2,
-			                 spec->avoid);
+			found = try_path(self, (size_t)(slash - self),
+			                 place + 2, spec->avoid);
 		else if (place[0] == '/')
 			found = try_path("", 0, place + 1, spec->avoid);
 	}
@@ -133,9 +143,9 @@ char *program_find(const struct program_spec *spec)
 	if (spec->kind == PROGRAM_LOCAL)
 		found = find_in(local_places, spec);
 	if (!found)
-		found = find_on_path(spec->kind == PROGRAM_LOCAL ? "orbctl-local"
-		                                                 : "orbctl",
-		                     spec->avoid);
+		found = find_on_path(
+			spec->kind == PROGRAM_LOCAL ? "orbctl-local" : "orbctl",
+			spec->avoid);
 	if (!found && spec->kind == PROGRAM_ORBCTL)
 		found = find_in(orbctl_places, spec);
 	return found;

@@ -219,7 +219,7 @@ static void set_status(struct run *run, int status, int sig)
 /* How did it end? Sets err, why and status. */
 static void judge(struct run *run, int err, const struct job_result *res)
 {
-	struct job_result seen = {0};
+	struct job_result seen = { 0 };
 	char text[1024];
 	ssize_t n;
 
@@ -311,8 +311,8 @@ void run_interrupt(struct run *run)
 	if (!run->job || run->interrupted)
 		return;
 	run->interrupted = true;
-	run->grace = run->clock->set(run->clock, TERM_GRACE_MS, on_grace_over,
-	                             run);
+	run->grace =
+		run->clock->set(run->clock, TERM_GRACE_MS, on_grace_over, run);
 	if (!run->grace)
 		job_cancel(run->job);
 	send_signal(run, SIGTERM, on_termed);
@@ -371,7 +371,7 @@ struct run *run_open(const struct run_spec *spec, int *err)
 		.on_end = on_end,
 	};
 	struct run *run = run_new(spec, err);
-	struct engine_call call = {.op = ENGINE_RUN, .name = spec->machine};
+	struct engine_call call = { .op = ENGINE_RUN, .name = spec->machine };
 
 	if (!run)
 		return NULL;
