@@ -7,9 +7,9 @@
  * daemon has left dead. How requests are received is no business of this
  * file.
  *
- * Two places here run a child and wait for it: session_clear, before there is
- * a loop, and mountpoint_close when the connection was aborted, after the
- * loop has stopped serving it. Both wait a bounded time.
+ * Two places here wait for a child: session_clear, before there is a loop, and
+ * mountpoint_close when the connection was aborted, after the loop has stopped
+ * serving it. Both wait a bounded time.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -118,17 +118,12 @@ static void pause_ms(long ms)
 		;
 }
 
-/* Run a command to its end. 0 also when it failed: what it has done is seen
- * at the mount point. */
-static int run(const char *const argv[])
+/* Wait for a child of ours; one that takes too long is killed. */
+static int reap(pid_t pid)
 {
-	pid_t pid, ended;
-	int err, ms;
+	pid_t ended;
+	int ms;
 
-	err = posix_spawn(&pid, argv[0], NULL, NULL, (char *const *)argv,
-	                  environ);
-	if (err)
-		return -err;
 	for (ms = 0; ms < DETACH_MS; ms += DETACH_STEP_MS) {
 		ended = waitpid(pid, NULL, WNOHANG);
 		if (ended == pid)
@@ -142,24 +137,40 @@ static int run(const char *const argv[])
 	return -ETIMEDOUT;
 }
 
+/* Start detaching. That it failed is seen at the mount point. */
+static int detach(const char *path, struct log *log, pid_t *pid)
+{
+	const char *argv[5];
+	int err;
+
+	mountpoint_argv(path, true, argv);
+	err = posix_spawn(pid, argv[0], NULL, NULL, (char *const *)argv,
+	                  environ);
+	if (err)
+		log_error(log, "mount point %s: %s: %s", path, argv[0],
+		          strerror(err));
+	return -err;
+}
+
+void mountpoint_detach(struct mountpoint *m)
+{
+	if (detach(m->path, m->log, &m->detacher))
+		m->detacher = 0;
+}
+
 /* Detach what a daemon that is gone has left mounted. 0: st is filled. */
 static int revive(const char *path, struct stat *st, struct log *log)
 {
-	const char *argv[5];
 	int tries, err;
+	pid_t pid;
 
 	for (tries = 0; stat(path, st); tries++) {
 		err = -errno;
 		if (err != -ENOTCONN || tries == DETACH_TIMES)
 			return err;
-		mountpoint_argv(path, true, argv);
 		log_info(log, "mount point %s: detaching a dead mount", path);
-		err = run(argv);
-		if (err) {
-			log_error(log, "mount point %s: %s: %s", path, argv[0],
-			          strerror(-err));
+		if (detach(path, log, &pid) || reap(pid))
 			return -ENOTCONN;
-		}
 	}
 	return 0;
 }
@@ -386,6 +397,8 @@ void mountpoint_close(struct mountpoint *m)
 {
 	struct stat st;
 
+	if (m->detacher)
+		reap(m->detacher);
 	fuse_session_unmount(m->fuse);
 	fuse_session_destroy(m->fuse);
 	/* An aborted connection leaves its mount behind, and libfuse with it.

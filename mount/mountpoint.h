@@ -9,6 +9,7 @@
 #define ORBFS_MOUNT_MOUNTPOINT_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "ops/log.h"
 
@@ -19,6 +20,7 @@ struct mountpoint {
 	struct fuse_session *fuse; /* owned */
 	char *path;                /* owned */
 	struct log *log;           /* borrowed */
+	pid_t detacher;            /* of mountpoint_detach, or 0 */
 	int fd; /* that spec gave, or -1; libfuse closes it */
 };
 
@@ -28,6 +30,8 @@ struct mountpoint {
 int mountpoint_open(struct mountpoint *m, const struct session_spec *spec);
 /* Detach what is still mounted and free everything. Nobody may receive. */
 void mountpoint_close(struct mountpoint *m);
+/* Have it detached by a child, while somebody serves it. */
+void mountpoint_detach(struct mountpoint *m);
 /* See session_unmount_argv. */
 void mountpoint_argv(const char *path, bool lazy, const char *argv[5]);
 
