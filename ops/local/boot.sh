@@ -1,4 +1,4 @@
-# boot.sh: from fresh namespaces to process 1.  Run by machine_boot (life.sh)
+# boot.sh: from fresh namespaces to process 1.  Run by machine_boot (power.sh)
 # in two steps, each a process of its own:
 #
 #	boot.sh outer	has the machine's mount, UTS, IPC, network (and user)

@@ -13,11 +13,12 @@ leave()
 	trap '' TERM HUP INT
 	echo "[$(date +%T)] stopping"
 	kill -TERM -1 2>/dev/null
-	kill -HUP -1 2>/dev/null
 	kill -CONT -1 2>/dev/null
-	# Whoever stops us sets the limit; this one is for a lonely TERM.
+	# Whoever stops us sets the limit; this one is for a lonely TERM.  HUP is
+	# for shells, which take no TERM; sooner it would cut off TERM's handlers.
 	tries=0
 	while [ "$tries" -lt 200 ] && others; do
+		[ "$tries" -ne 25 ] || kill -HUP -1 2>/dev/null
 		tries=$((tries + 1))
 		sleep 0.02
 	done

@@ -17,7 +17,7 @@
 #
 # Data read here is only ever compared, printed or passed as an argument.
 
-# shellcheck disable=SC1007,SC2031
+# shellcheck disable=SC1007,SC2031,SC2119,SC2120,SC2231
 
 # fail TEXT: the contract's form of an error.
 fail()
@@ -48,9 +48,9 @@ home_open()
 	esac
 	read -r boot_id </proc/sys/kernel/random/boot_id || boot_id=none
 	[ -d "$home/names" ] && return
-	mkdir -p -- "$home" "$home/machines" "$home/addr" "$home/images" &&
-	chmod 711 -- "$home" && : >>"$home/lock" && mkdir -p "$home/names" ||
-		fail "state: cannot make $home"
+	{ mkdir -p -- "$home" "$home/machines" "$home/addr" "$home/images" &&
+		chmod 711 -- "$home" && : >>"$home/lock" &&
+		mkdir -p "$home/names"; } || fail "state: cannot make $home"
 }
 
 # The numeric user id, without a child.

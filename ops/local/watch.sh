@@ -53,11 +53,13 @@ session_end()
 {
 	session_scan
 	[ -n "$found" ] || return 0
-	session_signal HUP TERM CONT
+	session_signal TERM CONT
 	tries=$1
 	while [ "$tries" -gt 0 ]; do
 		session_scan
 		[ -n "$found" ] || return 0
+		# A shell takes no TERM; sooner HUP would cut off handlers of TERM.
+		[ "$tries" -ne $(($1 - 5)) ] || session_signal HUP
 		sleep 0.02
 		tries=$((tries - 1))
 	done
