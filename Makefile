@@ -141,12 +141,13 @@ Try this:
   mkdir $M/web
   cat $M/web/state $M/web/ip
   echo 'uname -a; id; hostname' > $M/web/exec && cat $M/web/exec
+  echo 'exit 3' > $M/web/exec || cat $M/web/error $M/web/run/last/status
   echo stop > $M/web/state
-  rmdir $M/web
+  mv $M/web $M/shop && rmdir $M/shop
 
 and when you have seen enough:
 
-  $(if $(filter Darwin,$(shell uname -s)),umount,fusermount3 -u) $M
+  $(if $(filter 0,$(shell id -u))$(filter Darwin,$(shell uname -s)),umount,fusermount3 -u) $M
 endef
 export TRY
 
