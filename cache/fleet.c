@@ -47,6 +47,7 @@ struct fleet {
 	struct index by_id;
 	struct timespec changed;
 	struct buf error;
+	bool error_is_lists; /* and goes when a list succeeds */
 	struct wait *sleepers;
 	bool ending;
 };
@@ -171,6 +172,7 @@ void fleet_set_error(struct fleet *fleet, const char *fmt, ...)
 	va_start(ap, fmt);
 	set_line(&fleet->error, fmt, ap);
 	va_end(ap);
+	fleet->error_is_lists = false;
 }
 
 /* ---- members ---- */
@@ -590,9 +592,12 @@ static void on_list(void *arg, int err, struct machine_list *list,
 
 	if (err) {
 		fleet_set_error(fleet, "%s", why);
+		fleet->error_is_lists = true;
 		slot_fill(&fleet->list, err);
 		return;
 	}
+	if (fleet->error_is_lists)
+		fleet_set_error(fleet, "%s", "");
 	fleet->list_number++;
 	for (size_t i = 0; i < list->n && !err; i++) {
 		struct machine *machine = list->v[i];

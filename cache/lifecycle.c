@@ -204,6 +204,7 @@ static void on_created(void *arg, int err, const char *why)
 	struct member *m = act->member;
 
 	if (!err) {
+		fleet_set_error(m->fleet, "%s", "");
 		/* Its id and address are wanted at once. */
 		engine_info(fleet_spec(m->fleet)->engine, m->name,
 		            on_created_info, act);
