@@ -73,7 +73,7 @@ h_copy_above()
 hide_people()
 {
 	# New things at the host's top level are hidden at each boot.
-	[ "$M_BASE" = pieces ] || for hp_path in /* /.[!.]*; do
+	[ "$M_BASE" != local ] || for hp_path in /* /.[!.]*; do
 		hp_name=${hp_path#/}
 		shown_of_host "$hp_name" || hide "$hp_name"
 	done
@@ -199,11 +199,13 @@ overlay_whole()
 redirect_dir=on" orbctl-local root
 }
 
-# overlay_pieces: what an ordinary user gets.  The kernel does not let a user
-# namespace take / itself for a layer, because of the mounts in it, but it does
-# allow /usr, /etc and so on, one overlay each.
+# overlay_pieces: one overlay each for /usr, /etc and so on.  The kernel does not
+# let a user namespace take / itself for a layer, because of the mounts in it;
+# and an overlay of / never shows what is mounted below.
 overlay_pieces()
 {
+	op_how=redirect_dir=on
+	[ "$M_ROOT" = 1 ] || op_how=userxattr
 	mkdir -p upper/root
 	[ "$M_NEW" = 0 ] || hide_people
 	mount --bind upper/root root
@@ -219,7 +221,7 @@ overlay_pieces()
 		esac
 		mkdir -p "upper/$op_name" "work/$op_name" "root/$op_name"
 		mount -t overlay -o "lowerdir=$op_path,\
-upperdir=upper/$op_name,workdir=work/$op_name,userxattr" \
+upperdir=upper/$op_name,workdir=work/$op_name,$op_how" \
 			orbctl-local "root/$op_name"
 	done
 }
@@ -227,11 +229,10 @@ upperdir=upper/$op_name,workdir=work/$op_name,userxattr" \
 outer()
 {
 	cd "$M_DIR"
-	if [ "$M_BASE" = pieces ]; then
-		overlay_pieces
-	else
-		overlay_whole
-	fi
+	case $M_BASE in
+	pieces*) overlay_pieces ;;
+	*)	overlay_whole ;;
+	esac
 	[ "$M_NEW" = 0 ] || root_files
 	root_names
 	# Writing it asks for no program; a user namespace needs the program.

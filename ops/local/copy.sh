@@ -213,14 +213,14 @@ import_check()
 	[ "$r_arch" = "$host_arch" ] || return 1
 	why='machines of root and of other users differ in their layers'
 	case $me:$r_base in
-	0:pieces|[1-9]*:local) return 1 ;;
+	0:pieces-user|[1-9]*:local|[1-9]*:pieces) return 1 ;;
 	esac
-	if [ "$r_base" = local ] || [ "$r_base" = pieces ]; then
+	case $r_base in
+	local|pieces|pieces-user)
 		why="it lies over $r_distro $r_version and this host is $host_distro $host_version"
-		[ "$r_distro $r_version" = "$host_distro $host_version" ]
-	else
-		[ "$r_base" = "$r_distro-$r_version" ] && image_make
-	fi
+		[ "$r_distro $r_version" = "$host_distro $host_version" ] ;;
+	*)	[ "$r_base" = "$r_distro-$r_version" ] && image_make ;;
+	esac
 }
 
 cmd_import()

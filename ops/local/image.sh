@@ -26,6 +26,21 @@ host_image()
 	esac
 }
 
+# base_choose: how the host's root becomes a layer.  One overlay of / where that
+# can be; one for each directory at the top where /usr, /var and so on are file
+# systems of their own, which an overlay of / would show empty, or where the
+# kernel allows no more.
+base_choose()
+{
+	r_base=local
+	if [ "$me" -ne 0 ]; then
+		r_base=pieces-user
+	elif [ -n "$(awk '$5 ~ "^/(usr|etc|var|opt|nix|gnu)$"' \
+	    /proc/self/mountinfo)" ]; then
+		r_base=pieces
+	fi
+}
+
 # image_choose WORD: WORD is DISTRO[:VERSION[:ARCH]]; sets r_distro,
 # r_version, r_arch, r_base, or why and fails.
 image_choose()
@@ -33,8 +48,8 @@ image_choose()
 	host_image
 	ic_distro=${1%%:*} ic_version=
 	case $1 in *:*) ic_version=${1#*:} ;; esac
-	r_arch=${opt_arch:-$host_arch} r_base=local
-	[ "$me" -eq 0 ] || r_base=pieces
+	r_arch=${opt_arch:-$host_arch}
+	base_choose
 	case $ic_version in
 	*:*)	r_arch=${ic_version#*:} ic_version=${ic_version%%:*} ;;
 	esac
@@ -99,18 +114,19 @@ image_choose()
 image_make()
 {
 	case $r_base in
-	local|pieces) return 0 ;;
+	local|pieces|pieces-user) return 0 ;;
 	esac
 	im_dir=$home/images/$r_base
-	[ ! -e "$im_dir/.complete" ] || return 0
+	[ ! -d "$im_dir" ] || return 0
 	why='make rootfs: debootstrap is not installed (apt-get install debootstrap)'
 	command -v debootstrap >/dev/null || return 1
 	why='make rootfs: debootstrap needs root'
 	[ "$me" -eq 0 ] || return 1
 	exec 7>>"$home/images/$r_base.lock"
 	flock 7
-	if [ ! -e "$im_dir/.complete" ]; then
-		rm -rf --one-file-system -- "$im_dir.new" "$im_dir"
+	# The last step is a rename, so a directory of that name is complete.
+	if [ ! -d "$im_dir" ]; then
+		rm -rf --one-file-system -- "$im_dir.new"
 		debootstrap --variant=minbase --arch="$r_arch" "$r_version" \
 			"$im_dir.new" >"$home/images/$r_base.log" 2>&1 7>&- || {
 			why=$(tail -n 1 "$home/images/$r_base.log")
@@ -120,7 +136,6 @@ image_make()
 			return 1
 		}
 		rm -rf -- "$im_dir.new/var/cache/apt/archives"
-		: >"$im_dir.new/.complete"
 		mv -- "$im_dir.new" "$im_dir"
 	fi
 	exec 7>&-

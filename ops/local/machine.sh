@@ -9,8 +9,8 @@
 #	id		its ID; $home/names/NAME is a hard link to it, so that
 #			taking a name is one atomic link(2)
 #	lock		flock'ed while the machine changes
-#	upper, work	the overlay's layers (base `pieces`: one below the
-#			other for each directory); root: where it is mounted, in
+#	upper, work	the overlay's layers (base pieces: a pair for each
+#			directory of the top level); root: where it is mounted, in
 #			the machine's own mount namespace only
 #	log		the console
 # $home/lock		flock'ed for names, the bridge and the default
@@ -196,7 +196,8 @@ machine_need()
 machine_lock()
 {
 	exec 9>&-
-	{ exec 9>>"$dir/lock"; } 2>/dev/null ||
+	# `command` keeps a failed exec from being the end of the shell.
+	{ command exec 9>>"$dir/lock"; } 2>/dev/null ||
 		fail "machine not found: '${r_name:-$id}'"
 	flock -w 120 9 || fail "'$r_name': another operation does not end"
 	ml_name=$r_name
@@ -211,7 +212,7 @@ machine_unlock()
 # home_lock, home_unlock: around short critical sections only.
 home_lock()
 {
-	exec 8>>"$home/lock"
+	command exec 8>>"$home/lock" || fail "state: cannot write to $home"
 	flock -w 60 8 || fail "the lock of $home does not come free"
 }
 

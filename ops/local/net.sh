@@ -77,7 +77,7 @@ bridge_up()
 {
 	net_load && [ -d "/sys/class/net/$bridge" ] && return
 	# Two homes must not choose the same subnet at the same moment.
-	exec 7>>/run/lock/orbctl-local.lock && flock -w 60 7 || return 1
+	command exec 7>>/run/orbctl-local.lock && flock -w 60 7 || return 1
 	home_lock
 	bridge_make && bm_rc=0 || bm_rc=1
 	home_unlock

@@ -48,6 +48,8 @@ pid "*)	pid=${mb_out##*pid } ;;
 		why=$(head -n 1 -- "$dir/boot.err" 2>/dev/null)
 		[ -n "$why" ] || why=$(tail -n 1 -- "$dir/log")
 		[ "$me" -eq 0 ] || boot_why_user
+		[ "$(stat -f -c %T -- "$home")" != overlayfs ] ||
+			why="$home lies on an overlay, over which no overlay can be: set ORBCTL_LOCAL_HOME ($why)"
 		leftovers_clear
 		return 1 ;;
 	esac
@@ -77,7 +79,7 @@ boot_run()
 	M_HOME=$(cd -P -- "$home" && pwd -P)
 	M_LOWER=/ M_ROOT=0 M_PTS_GID=,gid=5
 	case $r_base in
-	local|pieces) ;;
+	local|pieces|pieces-user) ;;
 	*)	M_LOWER=$M_HOME/images/$r_base ;;
 	esac
 	export M_NEW M_DIR M_NAME M_BASE M_PARTS M_IP4 M_IP6 M_GATEWAY \
