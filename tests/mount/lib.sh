@@ -112,6 +112,11 @@ expect_errno() {
 
 # expect_within SECONDS SENTENCE COMMAND...: it succeeds, and in that time.
 expect_within() {
+	expect_ms "$(($1 * 1000))" "${@:2}"
+}
+
+# expect_ms MILLISECONDS SENTENCE COMMAND...: the same for short times.
+expect_ms() {
 	local limit=$1 sentence=$2 start took
 	shift 2
 	start=$(now_ms)
@@ -120,11 +125,35 @@ expect_within() {
 		return
 	fi
 	took=$(($(now_ms) - start))
-	if [ "$took" -le "$((limit * 1000))" ]; then
+	if [ "$took" -le "$limit" ]; then
 		_ok "$sentence"
 	else
 		_not_ok "$sentence" "it took $took ms"
 	fi
+}
+
+# interruptible COMMAND... &: with Ctrl-C's effect as in a terminal; a shell
+# without job control has its background jobs ignore SIGINT.
+interruptible() {
+	exec env --default-signal=INT,QUIT "$@"
+}
+
+# expect_interrupt SENTENCE PID: SIGINT ends a waiting process within 200 ms.
+expect_interrupt() {
+	local start took
+	start=$(now_ms)
+	kill -INT "$2"
+	while _is_alive "$2" && [ $(($(now_ms) - start)) -lt 10000 ]; do
+		sleep 0.01
+	done
+	took=$(($(now_ms) - start))
+	if [ "$took" -le 200 ]; then
+		_ok "$1"
+	else
+		_not_ok "$1" "it took $took ms"
+		kill -KILL "$2" 2>/dev/null
+	fi
+	wait "$2" 2>/dev/null
 }
 
 # need PROGRAM WHAT-FOR: a script that cannot be run fails and says so.
@@ -238,6 +267,27 @@ calls() {
 	[ -e "$work/fake/calls" ] || { echo 0; return; }
 	awk -F '\t' -v sub_="${1-}" 'sub_ == "" || $3 == sub_ { n++ }
 		END { print n + 0 }' "$work/fake/calls"
+}
+
+# called REGEX: how often the fake was called with words (the subcommand first,
+# one blank between them) that match from end to end.
+called() {
+	[ -e "$work/fake/calls" ] || { echo 0; return; }
+	cut -f 3- "$work/fake/calls" | tr '\t' ' ' | grep -cxE -e "$1"
+}
+
+# What no orbctl may ever be asked: to stop or delete everything, to take "--",
+# to use a terminal.
+_check_calls() {
+	local bad
+	[ -e "$work/fake/calls" ] || return 0
+	bad=$(find "$work/fake" -maxdepth 1 \( -name STOPPED-EVERYTHING -o \
+		-name DELETED-EVERYTHING -o -name tty-seen \))
+	bad+=$(cut -f 3- "$work/fake/calls" | tr '\t' ' ' | grep -E \
+		-e '^(stop|restart|start|delete|info|rename)( -.*)?$' \
+		-e '^[^ ]* (.* )?-- ' -e ' --$' |
+		grep -vE -e '^run -m [^ ]+ (-u root )?-w / sh -c ' | head -n 5)
+	[ -z "$bad" ] || _not_ok "orbctl is asked for nothing dangerous" "$bad"
 }
 
 # orbctl_local WORD...: the local engine, on the machines of this test.
@@ -371,6 +421,7 @@ _finish() {
 		kill -KILL "$pid" 2>/dev/null
 	done
 	_delete_machines
+	_check_calls
 	if compgen -G "$work/sanitizer*" >/dev/null; then
 		_not_ok "no report of a sanitizer" \
 			"$(cat "$work"/sanitizer* | head -n 100)"
