@@ -34,11 +34,15 @@ cgroup_dirs()
 	esac
 }
 
-# cgroup_make: makes them and writes the limits.
+# cgroup_make: makes them and writes the limits.  Fails, with why, rather than
+# let a machine run without a limit that its record has.
 cgroup_make()
 {
 	cgroup_dirs
-	[ -n "$cgroups" ] || return 0
+	if [ -z "$cgroups" ]; then
+		limits_write
+		return
+	fi
 	if [ "$kind" = v2 ] && [ ! -d "$cgroup_v2" ]; then
 		mkdir -p "$cgroup_v2"
 		for cm_name in cpu memory pids; do
@@ -184,6 +188,20 @@ cgroup_freeze()
 		sleep 0.02
 	done
 	return 1
+}
+
+# cgroup_frozen: whether the machine in $dir is paused.  No child.
+cgroup_frozen()
+{
+	for cz_file in "$cgroup_v2/$id/cgroup.freeze" \
+	    "/sys/fs/cgroup/freezer/orbctl-local/$id/freezer.state"; do
+		[ -e "$cz_file" ] || continue
+		read -r cz_word <"$cz_file" || continue
+		case $cz_word in
+		1|FREEZING|FROZEN) return 0 ;;
+		esac
+	done
+	[ -e "$dir/stopped" ]
 }
 
 cgroup_thaw()

@@ -90,6 +90,10 @@ copy_machine()
 	if ! machine_running; then
 		machine_start
 		machine_running || fail "start '$r_name': it ended at once"
+	elif cgroup_frozen; then
+		machine_lock
+		! machine_running || cgroup_thaw
+		machine_unlock
 	fi
 }
 

@@ -32,7 +32,11 @@ machine_boot()
 	if [ "$me" -eq 0 ] && [ "$r_isolate_network" != true ]; then
 		net_take || return 1
 	fi
-	cgroup_make
+	cgroup_make || {
+		why="limits: $why"
+		leftovers_clear
+		return 1
+	}
 	[ ! -e "$dir/log" ] || log_trim
 	: >>"$dir/log"
 	exec 6<>"$dir/go"

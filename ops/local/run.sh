@@ -117,10 +117,17 @@ cmd_run()
 	else
 		default_need
 	fi
+	. "$parts/cgroup.sh"
 	if ! machine_running; then
 		. "$parts/life.sh"
 		machine_start
 		machine_running || fail "start '$r_name': it ended at once"
+	elif cgroup_frozen; then
+		# A copy is being made, or was when its maker was killed.  Who
+		# has the lock next may let the machine go on.
+		machine_lock
+		! machine_running || cgroup_thaw
+		machine_unlock
 	fi
 	[ $# -gt 0 ] || run_how=login
 	run_exec "$@"

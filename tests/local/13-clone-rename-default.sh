@@ -38,6 +38,27 @@ is 'apart' "$("$orb" run -m one cat /root/data)" data
 call "$orb" clone one two
 is 'name taken' "$rc|$err" "1|[-32098] clone 'one': machine already exists: 'two'"
 
+# A copy whose maker is killed must not leave the source paused for good.
+"$orb" run -m one sh -c 'head -c 60000000 /dev/urandom >/root/big'
+setsid "$orb" clone one killed &
+pid=$!
+frozen()
+{
+	grep -qsx -e FROZEN -e 1 \
+		"/sys/fs/cgroup/freezer/orbctl-local/$1/freezer.state" \
+		"/sys/fs/cgroup/orbctl-local/$1/cgroup.freeze"
+}
+frozen_yet()
+{
+	frozen "$(cat "$ORBCTL_LOCAL_HOME/names/one")" ||
+		"$orb" list -q | grep -qx killed
+}
+until_ok 10 frozen_yet || fail 'the clone does not pause its source'
+kill -KILL "-$pid" 2>/dev/null
+wait "$pid" 2>/dev/null
+is 'usable' "$(timeout 10 "$orb" run -m one echo x)" x
+"$orb" delete -f killed 2>/dev/null
+
 id=$(cat "$ORBCTL_LOCAL_HOME/names/copy")
 pid=$(machine_pid copy)
 ok 'rename of a running one' "$orb" rename copy new.name

@@ -46,6 +46,37 @@ is 'unknown machine' "$rc|$err" "1|[-32098] machine not found: 'none'"
 ok 'reset' "$orb" config reset
 is 'reset' "$("$orb" config get network.https)" false
 
+# A machine never runs without a limit that was asked for.
+cat >"$work/bare" <<'END'
+mount -t tmpfs none /sys/fs/cgroup
+"$1" create local bare
+"$1" clone bare second
+"$1" run -m bare echo runs
+"$1" create local limited --cpus 1
+END
+call unshare --mount sh "$work/bare" "$orb"
+is 'without cgroups' "$rc|$out|$err" "1|runs|[-32098] create 'limited': setup: limits: the kernel offers no cgroup for it"
+# The one hierarchy of cgroup v2, where this host has it somewhere.
+for unified in /sys/fs/cgroup /sys/fs/cgroup/unified; do
+	[ -e "$unified/cgroup.subtree_control" ] || continue
+	cat >"$work/unified" <<'END'
+mount --bind "$2" /sys/fs/cgroup
+"$1" create local two
+"$1" run -m two cat /proc/self/cgroup
+"$1" clone two three
+"$1" run -m two echo thawed
+"$1" run -m three echo x
+"$1" delete -f two
+"$1" delete -f three
+ls -d /sys/fs/cgroup/orbctl-local 2>/dev/null
+END
+	call unshare --mount sh "$work/unified" "$orb" "$unified"
+	has 'cgroup v2' "$out$err" '0::/'
+	has 'cgroup v2' "$out$err" 'thawed
+x'
+	break
+done
+
 mkdir "$work/share"
 echo shared >"$work/share/file"
 ok 'mounts' "$orb" create local shared --isolated --mount "$work/share:/mnt/share"
