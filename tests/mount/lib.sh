@@ -185,6 +185,17 @@ put() {
 	printf '%s' "$1" >"$2"
 }
 
+# rename OLD NEW: rename(2) and nothing else; mv has looks and words of its own.
+rename() {
+	python3 -c 'import os, sys; os.rename(sys.argv[1], sys.argv[2])' "$@"
+}
+
+# names DIRECTORY [FLAGS]: what ls shows, in one line; -U: in readdir's order.
+names() {
+	# shellcheck disable=SC2011 # what ls shows is what counts here
+	ls -A "${@:2}" "$1" | xargs
+}
+
 # is FILE TEXT: the file has this content; for wait_for.
 is() {
 	[ "$(cat "$1")" = "$2" ]
@@ -313,6 +324,7 @@ _mounted_or_dead() {
 
 # mount_orbfs [ARGUMENT...]: start a daemon that logs to $log and wait for the
 # mount. Ends the script when there is none after 20 seconds.
+# shellcheck disable=SC2120 # arguments are seldom needed
 mount_orbfs() {
 	[ ${#_engine[@]} -gt 0 ] || engine fake
 	mkdir -p "$mnt"
@@ -329,6 +341,7 @@ mount_orbfs() {
 
 # mount_background [ARGUMENT...]: as a user does: orbfs returns when the mount
 # is ready and stays behind. Gives its exit status. $daemon is its process.
+# shellcheck disable=SC2120 # likewise
 mount_background() {
 	local status
 	[ ${#_engine[@]} -gt 0 ] || engine fake
