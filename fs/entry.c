@@ -88,7 +88,6 @@ static void render_stats(const struct view *v, struct buf *b)
 
 #define READ_ONLY (S_IFREG | 0400)
 #define READ_WRITE (S_IFREG | 0600)
-#define WRITE_ONLY (S_IFREG | 0200)
 #define DIRECTORY (S_IFDIR | 0500)
 
 /* clang-format off */
@@ -99,7 +98,7 @@ static const struct entry entries[] = {
 	{DIR_DAEMON, "stats", READ_ONLY, .render = render_stats},
 	{DIR_DAEMON, "error", READ_ONLY, .render = render_error},
 	{DIR_DAEMON, "config", READ_ONLY, .render = render_daemon_config},
-	{DIR_DAEMON, "ctl", WRITE_ONLY, .accept = ACCEPT_CTL},
+	{DIR_DAEMON, "ctl", READ_WRITE, .accept = ACCEPT_CTL},
 
 	{DIR_MACHINE, "state", READ_WRITE, .need = NEED_LIST,
 	 .accept = ACCEPT_STATE, .text = MEMBER_STATE,

@@ -197,15 +197,19 @@ void fs_attr(struct fs *fs, const struct node *node, struct stat *st)
 	st->st_atim = st->st_mtim;
 }
 
-void fs_timeouts(struct fs *fs, const struct node *node, double *entry,
-                 double *attr)
+void fs_timeouts(struct fs *fs, const struct node *node, double *entry_s,
+                 double *attr_s)
 {
-	bool own = node->entry && (node->entry->flags & ENTRY_OWN_INODE);
+	const struct entry *entry = node->entry;
+	bool own = entry && (entry->flags & ENTRY_OWN_INODE);
 
-	*entry = own ? 0 : fs->spec.timeout;
-	/* The next lookup of an own inode brings its attributes; a shared
-	 * file's length may change at any time. */
-	*attr = own || node_dir(node) != DIR_NONE ? fs->spec.timeout : 0;
+	*entry_s = own ? 0 : fs->spec.timeout;
+	/* The next lookup of an own inode brings its attributes, unless opening
+	 * it makes the text; a shared file's length may change at any time. */
+	if (node_dir(node) != DIR_NONE || (own && entry->need <= NEED_LIST))
+		*attr_s = fs->spec.timeout;
+	else
+		*attr_s = 0;
 }
 
 /* ---- the operations ---- */

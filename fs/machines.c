@@ -16,6 +16,22 @@
 
 /* ---- lookup ---- */
 
+/* What other systems' file managers ask for and a machine might be called. */
+static bool is_noise(const char *name)
+{
+	static const char *const names[] = {
+		"desktop.ini",
+		"Desktop.ini",
+		"autorun.inf",
+		"Thumbs.db",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
 static void reply_node(struct request *rq, struct member *m,
                        const struct entry *entry)
 {
@@ -47,6 +63,8 @@ void machines_lookup(struct request *rq)
 		reply_node(rq, NULL, entry);
 	else if (!machine_name_listed(rq->text))
 		request_fail(rq, -ENOENT);
+	else if (is_noise(rq->text))
+		on_looked(rq, 0);
 	else
 		fleet_get(rq->fs->spec.fleet, on_looked, rq);
 }
