@@ -74,6 +74,7 @@ static void open_rendered(struct request *rq, const char *text, size_t len)
 	}
 	view.text = text;
 	view.len = len;
+	handle->stream = rq->stream;
 	if (entry->need == NEED_RUN) {
 		handle->shown = shown_run(rq->node);
 	} else if (entry->render) {
@@ -128,6 +129,9 @@ void control_open(struct request *rq, const struct fuse_file_info *fi)
 		return;
 	}
 	rq->fi.direct_io = 1;
+	/* With a position, the kernel would let a read of this open file wait
+	 * for a write to it, not interruptibly, until the script has ended. */
+	rq->stream = entry->accept == ACCEPT_EXEC && reads && writes;
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 11)
 	rq->fi.noflush = !writes;
 #endif

@@ -28,8 +28,9 @@ struct handle {
 	 * end yet, in order. */
 	struct run *runs[HANDLE_RUNS];
 	unsigned n_runs;
-	uint64_t cursor; /* in the first of them */
+	uint64_t cursor; /* in the first of them, or in shown */
 	bool has_run;    /* reads are of these, and not of shown */
+	bool stream;     /* the kernel keeps no position: cursor is it */
 };
 
 struct handle *handle_ref(struct handle *handle);

@@ -160,6 +160,11 @@ static void drop_first_run(struct handle *handle)
 	handle->cursor = 0;
 }
 
+static uint64_t at_least(uint64_t n, uint64_t least)
+{
+	return n < least ? least : n;
+}
+
 /* Read what this very open file ran, in order. */
 static void read_own(struct request *rq)
 {
@@ -169,8 +174,7 @@ static void read_own(struct request *rq)
 		struct run *run = handle->runs[0];
 		struct spool *spool = run_spool(run, RUN_ALL);
 
-		if (handle->cursor < spool_start(spool))
-			handle->cursor = spool_start(spool);
+		handle->cursor = at_least(handle->cursor, spool_start(spool));
 		if (handle->cursor < spool_end(spool)) {
 			give(rq, spool, handle->cursor, &handle->cursor);
 			return;
@@ -198,7 +202,11 @@ void exec_read(struct request *rq)
 		return;
 	}
 	spool = run_spool(handle->shown, rq->node->entry->stream);
-	give(rq, spool, spool_start(spool) + rq->offset, NULL);
+	if (!handle->stream)
+		give(rq, spool, spool_start(spool) + rq->offset, NULL);
+	else
+		give(rq, spool, at_least(handle->cursor, spool_start(spool)),
+		     &handle->cursor);
 }
 
 /* ---- running ---- */
@@ -253,6 +261,8 @@ static void on_write_interrupt(struct request *rq)
 
 static void keep_for_reading(struct handle *handle, struct run *run)
 {
+	if (!handle->has_run)
+		handle->cursor = 0; /* it was in shown */
 	handle->has_run = true;
 	if (handle->n_runs == HANDLE_RUNS)
 		drop_first_run(handle);

@@ -155,13 +155,38 @@ void request_reply_attr(struct request *rq)
 	request_free(rq);
 }
 
+#ifdef __linux__
+/* Answer an open with FOPEN_STREAM, which libfuse has no word for; this is the
+ * kernel's struct fuse_open_out. Kernels before 5.2 ignore that flag. */
+static int reply_stream(fuse_req_t fuse, uint64_t fh)
+{
+	enum { FLAG_DIRECT_IO = 1 << 0, FLAG_STREAM = 1 << 4 };
+	struct {
+		uint64_t fh;
+		uint32_t flags;
+		uint32_t unused;
+	} out = { .fh = fh, .flags = FLAG_DIRECT_IO | FLAG_STREAM };
+
+	return fuse_reply_buf(fuse, (const char *)&out, sizeof(out));
+}
+#endif
+
+static int reply_open(fuse_req_t fuse, const struct request *rq)
+{
+#ifdef __linux__
+	if (rq->stream)
+		return reply_stream(fuse, rq->fi.fh);
+#endif
+	return fuse_reply_open(fuse, &rq->fi);
+}
+
 void request_reply_open(struct request *rq, struct handle *handle)
 {
 	fuse_req_t fuse = take_fuse(rq);
 
 	rq->fi.fh = (uintptr_t)handle;
 	/* Without an answer that arrives there is no release. */
-	if (!fuse || fuse_reply_open(fuse, &rq->fi) != 0)
+	if (!fuse || reply_open(fuse, rq) != 0)
 		handle_unref(handle);
 	request_free(rq);
 }

@@ -40,6 +40,7 @@ struct request {
 	size_t size; /* wanted by a read, or written */
 	uint64_t offset;
 	struct fuse_file_info fi; /* of an open */
+	bool stream; /* of an open: reads and writes have no position */
 	/* For a read or write that waits for a script. */
 	struct run *run; /* referred to; may be NULL */
 	struct run_watch watch;
