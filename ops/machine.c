@@ -18,7 +18,7 @@
 #include <strings.h>
 #include <time.h>
 
-enum { WORD_MAX = 255, ULID_LEN = 26, ULID_TIME_LEN = 10 };
+enum { WORD_MAX = 255, ULID_LEN = 26, ULID_TIME_LEN = 10, QUOTE_MAX = 60 };
 
 static const char *const state_words[] = {
 	[MACHINE_CREATING] = "creating", [MACHINE_STARTING] = "starting",
@@ -633,13 +633,11 @@ static int normalise(enum config_kind kind, const char *text, char **out)
 }
 
 /* The text of a JSON scalar as a line "key value" would have it; NULL: no
- * memory or no scalar. */
+ * memory. */
 static char *scalar_text(const cJSON *item)
 {
 	if (cJSON_IsString(item))
 		return strdup(item->valuestring);
-	if (cJSON_IsObject(item) || cJSON_IsArray(item))
-		return NULL;
 	return cJSON_PrintUnformatted(item);
 }
 
@@ -673,13 +671,23 @@ static int current_value(const cJSON *now, int k, char **out)
 		*out = text;
 		return 0;
 	}
-	free(text);
-	/* An engine may say what we would refuse; then it always differs. */
+	/* An engine may say what we would refuse: that stands as it is. */
 	if (err == -EINVAL) {
-		*out = strdup("");
-		err = *out ? 0 : -ENOMEM;
+		*out = text;
+		return 0;
 	}
+	free(text);
 	return err;
+}
+
+/* Quote what somebody wrote, in one line and not too much of it. */
+static void quote(struct buf *why, const char *text)
+{
+	buf_adds(why, "'");
+	for (size_t i = 0; text[i] && i < QUOTE_MAX; i++)
+		buf_add(why, iscntrl((unsigned char)text[i]) ? "?" : &text[i],
+		        1);
+	buf_adds(why, "'");
 }
 
 /* One wanted setting, given as text. */
@@ -690,17 +698,20 @@ static int want(const cJSON *now, int k, const char *text,
 	char **slot = &changes->value[config_keys[k].key];
 	char *value = NULL;
 	char *current = NULL;
-	int err = normalise(config_keys[k].kind, text, &value);
+	int err = current_value(now, k, &current);
 
-	if (err == -EINVAL)
-		buf_printf(why, "config: %s: bad value '%.60s'", word, text);
-	if (err)
-		return err;
-	err = current_value(now, k, &current);
+	if (!err)
+		err = normalise(config_keys[k].kind, text, &value);
+	if (err == -EINVAL && *text && strcmp(text, current) == 0) {
+		err = 0; /* what is shown may be written back */
+	} else if (err == -EINVAL) {
+		buf_printf(why, "config: %s: bad value ", word);
+		quote(why, text);
+	}
 	if (!err) {
 		free(*slot);
 		*slot = NULL;
-		if (strcmp(value, current) != 0) {
+		if (value && strcmp(value, current) != 0) {
 			*slot = value;
 			value = NULL;
 		}
@@ -712,7 +723,9 @@ static int want(const cJSON *now, int k, const char *text,
 
 static int refuse_unknown(const char *word, struct buf *why)
 {
-	buf_printf(why, "config: unknown key '%.60s'; keys are", word);
+	buf_adds(why, "config: unknown key ");
+	quote(why, word);
+	buf_adds(why, "; keys are");
 	for (int i = 0; i < CONFIG_N_KEYS; i++)
 		if (config_keys[i].kind != CONFIG_FIXED)
 			buf_printf(why, " %s", config_keys[i].word);
@@ -743,11 +756,13 @@ static int want_item(const cJSON *now, const cJSON *item,
 			return 0;
 		return refuse_fixed(item->string, why);
 	}
-	text = scalar_text(item);
-	if (!text) {
+	if (cJSON_IsObject(item) || cJSON_IsArray(item)) {
 		buf_printf(why, "config: %s: bad value", item->string);
 		return -EINVAL;
 	}
+	text = scalar_text(item);
+	if (!text)
+		return -ENOMEM;
 	err = want(now, k, text, changes, why);
 	free(text);
 	return err;
