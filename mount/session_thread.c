@@ -60,6 +60,7 @@ struct session {
 	struct message *pool;
 	unsigned n_spares; /* messages in the pool that have memory */
 	size_t bytes;      /* in the queue */
+	bool awaited;      /* there is a handle to wake the loop with */
 	bool stop;         /* the thread shall leave */
 	bool left;         /* the thread uses nothing any more */
 	int err;           /* why it left; 0: the kernel ended it */
@@ -230,13 +231,13 @@ static void receiver(void *arg)
 	int old;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
-	/* session_open holds the lock until all is in place, or nothing: then
-	 * stop is set and there is no handle to send to. */
+	/* session_open holds the lock until there is a handle to send to, or
+	 * will never be one. */
 	uv_mutex_lock(&s->lock);
-	bool stop = s->stop;
+	bool awaited = s->awaited;
 
 	uv_mutex_unlock(&s->lock);
-	if (stop)
+	if (!awaited)
 		return;
 	pthread_cleanup_push(on_leave, s);
 	receive_all(s);
@@ -355,7 +356,7 @@ static int start(struct session *s, struct uv_loop_s *loop)
 	}
 	err = uv_async_init(loop, &s->wake, on_wake);
 	s->wake.data = s;
-	s->stop = err != 0;
+	s->awaited = !err;
 	uv_mutex_unlock(&s->lock);
 	if (err)
 		uv_thread_join(&s->thread);
