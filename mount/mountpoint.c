@@ -220,7 +220,8 @@ static int check_empty(const char *path)
 	if (!dir)
 		return -errno;
 	while (!err && (entry = readdir(dir)))
-		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+		if (strcmp(entry->d_name, ".") != 0 &&
+		    strcmp(entry->d_name, "..") != 0)
 			err = -ENOTEMPTY;
 	closedir(dir);
 	return err;

@@ -80,7 +80,7 @@ static void toy_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	toy->n_lookups++;
 	if (!strncmp(name, "later", 5)) {
 		hold(req);
-	} else if (strcmp(name, "file")) {
+	} else if (strcmp(name, "file") != 0) {
 		fuse_reply_err(req, ENOENT);
 	} else {
 		entry.attr = attributes(entry.ino);
