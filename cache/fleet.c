@@ -302,11 +302,12 @@ static void leave_id(struct member *m)
 	m->known = false;
 }
 
-/* Its record tells an id. */
+/* Its record tells an id. One that is another's already is not believed. */
 static void enter_id(struct member *m)
 {
 	m->by_id.text = m->machine->id;
 	m->known = strcmp(m->machine->id, "?") != 0 &&
+	           !find_key(&m->fleet->by_id, m->machine->id) &&
 	           index_add(&m->fleet->by_id, &m->by_id) == 0;
 }
 
@@ -480,6 +481,18 @@ static bool same_config(const struct machine *a, const struct machine *b)
 	       a->forward_ssh_agent == b->forward_ssh_agent;
 }
 
+void fleet_reboot(struct member *m)
+{
+	slot_spoil(&m->info_slot);
+	if (m->info) {
+		free(m->info->ip4);
+		free(m->info->ip6);
+		m->info->ip4 = NULL;
+		m->info->ip6 = NULL;
+	}
+	member_touch(m, MEMBER_IP);
+}
+
 void fleet_take(struct member *m, struct machine *machine)
 {
 	struct machine *old = m->machine;
@@ -496,10 +509,8 @@ void fleet_take(struct member *m, struct machine *machine)
 		m->by_id.text = machine->id;
 	machine_free(old);
 	if (other_state) {
-		/* Another boot, another address. */
-		slot_spoil(&m->info_slot);
 		member_touch(m, MEMBER_STATE);
-		member_touch(m, MEMBER_IP);
+		fleet_reboot(m);
 	}
 	if (other_config)
 		member_touch(m, MEMBER_CONFIG);
@@ -554,8 +565,10 @@ static int merge(struct fleet *fleet, struct machine *machine)
 	if (!m)
 		return greet(fleet, machine);
 	if (m != holder) {
-		/* Renamed elsewhere; whoever had the name is older news. */
-		if (holder && is_overtaken(holder)) {
+		/* Renamed elsewhere; whoever had the name is older news, unless
+		 * this very list has named it. */
+		if (holder && (holder->seen == fleet->list_number ||
+		               is_overtaken(holder))) {
 			machine_free(machine);
 			return 0;
 		}

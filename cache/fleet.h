@@ -185,6 +185,8 @@ struct member *fleet_holder(struct fleet *fleet, const char *name);
 void fleet_overtake(struct member *m);
 /* Take over what the engine says of it; machine is taken. */
 void fleet_take(struct member *m, struct machine *machine);
+/* It has started or stopped: another boot, another address. */
+void fleet_reboot(struct member *m);
 bool fleet_is_ending(const struct fleet *fleet);
 /* The waits that sleep until their next look (see lifecycle.c). */
 struct wait **fleet_sleepers(struct fleet *fleet);

@@ -151,24 +151,26 @@ static void set_state(struct member *m, enum machine_state state)
 	if (m->machine->state == state)
 		return;
 	m->machine->state = state;
-	slot_spoil(&m->info_slot);
 	member_touch(m, MEMBER_STATE);
-	member_touch(m, MEMBER_IP);
+	fleet_reboot(m);
 }
 
 /* The head of the queue is over: whatever it did to the fleet stands. */
 static void end(struct act *act, int err, struct member *told)
 {
 	struct member *m = member_ref(act->member);
+	struct act *next = act->next;
 
-	m->acts = act->next;
+	m->acts = next;
 	set_passing(m, MACHINE_UNKNOWN);
 	fleet_overtake(m);
 	answer(act, err, told);
 	act_free(act);
-	if (m->acts)
-		begin(m->acts);
-	else
+	/* Who was answered may have asked for another act. When nothing was in
+	 * the queue, that one has begun already. */
+	if (next)
+		begin(next);
+	else if (!m->acts)
 		wake_waits(m);
 	member_unref(m);
 }
@@ -187,10 +189,10 @@ static void on_created_info(void *arg, int err, struct machine *machine,
 	if (machine) {
 		struct machine *copy = machine_copy(machine);
 
-		machine_free(m->info);
-		m->info = machine;
 		if (copy)
 			fleet_take(m, copy);
+		machine_free(m->info);
+		m->info = machine;
 		slot_put(&m->info_slot);
 	} else {
 		set_state(m, MACHINE_RUNNING);
@@ -410,7 +412,8 @@ static void on_turned(void *arg, int err, const char *why)
 	struct member *m = act->member;
 
 	if (!err) {
-		slot_spoil(&m->info_slot);
+		/* A restart is not seen from the state alone. */
+		fleet_reboot(m);
 		set_state(m, turns[act->op].goal);
 	}
 	member_set_error(m, "%s", err ? why : "");
