@@ -38,7 +38,7 @@ static const char *const op_words[ENGINE_N_OPS] = {
 	[ENGINE_RESTART] = "restart", [ENGINE_DELETE] = "delete",
 	[ENGINE_RENAME] = "rename",   [ENGINE_SET] = "set",
 	[ENGINE_LOGS] = "logs",       [ENGINE_RUN] = "run",
-	[ENGINE_SIGNAL] = "signal",
+	[ENGINE_SIGNAL] = "signal",   [ENGINE_AGENT] = "agent",
 };
 
 struct engine {
@@ -653,28 +653,44 @@ void engine_act(struct engine *engine, const struct engine_call *call,
 
 /* ---- scripts ---- */
 
+/* A job that the caller watches. spec has all but what the table knows. */
+static struct job *open_job(struct engine *engine,
+                            const struct engine_call *call,
+                            struct job_spec *spec,
+                            const struct job_events *events, void *arg,
+                            int *err)
+{
+	const char *argv[ENGINE_MAX_ARGS + 2];
+	struct engine_args args;
+	struct job *job;
+
+	spec->class = engine->spec.table->row[call->op].class;
+	spec->argv = argv;
+	*err = ask_argv(engine, call, &args, argv);
+	if (*err)
+		return NULL;
+	job = job_open(engine->spec.jobs, spec, events, arg);
+	if (!job)
+		*err = -ENOMEM;
+	return job;
+}
+
 struct job *engine_run(struct engine *engine, const struct engine_call *call,
                        const void *script, size_t len,
                        const struct job_events *events, void *arg, int *err)
 {
-	const struct engine_row *row = &engine->spec.table->row[ENGINE_RUN];
-	const char *argv[ENGINE_MAX_ARGS + 2];
-	struct engine_args args;
-	struct job_spec spec = {
-		.class = row->class,
-		.argv = argv,
-		.in = script,
-		.in_len = len,
-	};
-	struct job *job;
+	struct job_spec spec = { .in = script, .in_len = len };
 
-	*err = ask_argv(engine, call, &args, argv);
-	if (*err)
-		return NULL;
-	job = job_open(engine->spec.jobs, &spec, events, arg);
-	if (!job)
-		*err = -ENOMEM;
-	return job;
+	return open_job(engine, call, &spec, events, arg, err);
+}
+
+struct job *engine_agent(struct engine *engine, const struct engine_call *call,
+                         int in_fd, int out_fd, const struct job_events *events,
+                         void *arg, int *err)
+{
+	struct job_spec spec = { .in_fd = in_fd, .out_fd = out_fd };
+
+	return open_job(engine, call, &spec, events, arg, err);
 }
 
 /* Is there a trailer of that token at the start of data? Its length, or 0. */

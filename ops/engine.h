@@ -44,6 +44,7 @@ enum engine_op {
 	ENGINE_LOGS,
 	ENGINE_RUN,    /* a script in a machine */
 	ENGINE_SIGNAL, /* to all of such a script */
+	ENGINE_AGENT,  /* the guest agent, delivered over its own stdin */
 	ENGINE_N_OPS
 };
 
@@ -57,8 +58,9 @@ struct engine_call {
 	const char *user;     /* CREATE, or NULL */
 	enum machine_key key; /* SET */
 	const char *value;    /* SET: as in struct machine_changes */
-	const char *token;    /* RUN, SIGNAL: names the script, 16 hex digits */
+	const char *token;    /* RUN, SIGNAL, AGENT: 16 hex digits of a name */
 	int signal;           /* SIGNAL */
+	size_t len;           /* AGENT: bytes of its executable */
 };
 
 enum { ENGINE_MAX_ARGS = 24, ENGINE_TEXT_MAX = 400 };
@@ -182,6 +184,15 @@ void engine_act(struct engine *engine, const struct engine_call *call,
 struct job *engine_run(struct engine *engine, const struct engine_call *call,
                        const void *script, size_t len,
                        const struct job_events *events, void *arg, int *err);
+
+/*
+ * Start the agent in a machine, as root: its executable of call->len bytes is
+ * read from in_fd first, and replaced by the agent, which goes on with the
+ * same stdin and with out_fd as its stdout. NULL and *err as above.
+ */
+struct job *engine_agent(struct engine *engine, const struct engine_call *call,
+                         int in_fd, int out_fd, const struct job_events *events,
+                         void *arg, int *err);
 
 /* No trailer is longer than this. */
 enum { ENGINE_TRAILER_MAX = 32 };

@@ -20,6 +20,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,6 +93,7 @@ struct job {
 	bool lingers; /* half of the time to linger is over */
 	char *in;     /* until it is written */
 	size_t in_len;
+	int fds[2]; /* the caller's for stdin and stdout until the start, or 0 */
 	void (*on_output)(void *arg, bool is_stderr, const char *data,
 	                  size_t len); /* NULL: collect */
 	job_done_fn *on_end;
@@ -120,6 +122,9 @@ static const struct job_result *job_result(struct job *job)
 
 static void job_free(struct job *job)
 {
+	for (int i = 0; i < 2; i++)
+		if (job->fds[i] > 0)
+			close(job->fds[i]);
 	buf_free(&job->outputs[0].buf);
 	buf_free(&job->outputs[1].buf);
 	free(job->in);
@@ -409,6 +414,8 @@ static void job_talk(struct job *job)
 	uv_buf_t in;
 
 	for (int i = 0; i < 2; i++) {
+		if (!job->outputs[i].pipe.data)
+			continue; /* the caller reads it */
 		stream = (uv_stream_t *)&job->outputs[i].pipe;
 		/* Fails for a stream that is closing or cannot be read. */
 		if (uv_read_start(stream, on_alloc, on_read) < 0)
@@ -434,9 +441,18 @@ static void job_start(struct job *job)
 	int err = 0;
 
 	job->parts_left = JOB_N_PARTS;
+	for (int i = 0; i < 2; i++)
+		if (job->fds[i] > 0) {
+			/* Closed below, like our own. */
+			stdio[i].flags = UV_INHERIT_FD;
+			stdio[i].data.fd = job->fds[i];
+			job->fds[i] = 0;
+		}
 	if (job->in_len > 0)
 		err = job_pipe(job, &job->input, STDIN_FILENO, stdio);
-	if (!err)
+	if (stdio[STDOUT_FILENO].flags == UV_INHERIT_FD)
+		job->parts_left--;
+	else if (!err)
 		err = job_pipe(job, &job->outputs[0].pipe, STDOUT_FILENO,
 		               stdio);
 	if (!err)
@@ -496,6 +512,21 @@ static struct job *job_alloc(const char *const *argv)
 	return job;
 }
 
+/* Copy the caller's descriptors; false: there are no more to be had. */
+static bool job_take_fds(struct job *job, const struct job_spec *spec)
+{
+	const int fds[2] = { spec->in_fd, spec->out_fd };
+
+	for (int i = 0; i < 2; i++) {
+		if (fds[i] <= 0)
+			continue;
+		job->fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
+		if (job->fds[i] < 0)
+			return false;
+	}
+	return true;
+}
+
 /* A job at the end of its queue, with its deadline running. NULL: no memory.
  * The caller says who is told, and then calls jobs_admit. */
 static struct job *job_new(struct jobs *jobs, const struct job_spec *spec)
@@ -513,14 +544,14 @@ static struct job *job_new(struct jobs *jobs, const struct job_spec *spec)
 	job->outputs[0].buf = (struct buf)BUF_INIT(spec->out_max);
 	job->outputs[1].buf = (struct buf)BUF_INIT(spec->out_max);
 	job->in_len = spec->in_len;
-	if (spec->in_len > 0) {
+	if (spec->in_len > 0)
 		job->in = malloc(spec->in_len);
-		if (!job->in) {
-			job_free(job);
-			return NULL;
-		}
-		memcpy(job->in, spec->in, spec->in_len);
+	if ((spec->in_len > 0 && !job->in) || !job_take_fds(job, spec)) {
+		job_free(job);
+		return NULL;
 	}
+	if (spec->in_len > 0)
+		memcpy(job->in, spec->in, spec->in_len);
 	uv_timer_init(jobs->loop, &job->timer);
 	job->timer.data = job;
 	job->n_handles = 1;

@@ -58,8 +58,13 @@ struct job_spec {
 	enum job_class class;
 	/* argv[0] is an absolute path. Borrowed until the call returns. */
 	const char *const *argv;
-	const void *in;       /* sent to stdin, then EOF; copied */
-	size_t in_len;        /* 0: stdin is /dev/null */
+	const void *in; /* sent to stdin, then EOF; copied */
+	size_t in_len;  /* 0: stdin is /dev/null */
+	/* Only job_open: descriptors of the caller's that become stdin and
+	 * stdout, 0 for none. The child gets copies of them; the caller talks
+	 * over the other ends, and only stderr comes as output. */
+	int in_fd;
+	int out_fd;
 	size_t out_max;       /* bytes, for each of stdout and stderr */
 	unsigned deadline_ms; /* 0 only for job_open: no deadline */
 };
