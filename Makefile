@@ -34,7 +34,8 @@ UNITS := $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
 UNITS += $(if $(filter test_session,$(UNITS)),test_session_thread)
 UNITS := $(sort $(UNITS))
 FUZZERS := $(patsubst tests/%.c,%,$(wildcard tests/fuzz_*.c))
-C_FILES = $(wildcard $(foreach d,ops cache fs mount tests ops/agent,$d/*.[ch]))
+C_FILES = $(wildcard $(foreach d,ops cache fs mount tests tests/bench \
+	ops/agent,$d/*.[ch]))
 
 # ---- flags -----------------------------------------------------------------
 
@@ -191,9 +192,15 @@ check-mounts: $(DAEMONS:%=$(BUILD)/%)
 check-asan-mounts: $(DAEMONS:%=$(BUILD)/asan/%) $(BUILD)/libexec
 	@ORBFS=$(abspath $(BUILD))/asan/orbfs tests/mount/run
 
+# What measures is built as what is measured.
+BENCH = $(BUILD)/plain/tests/bench
 bench: deps-check
-	@$(MAKE) --no-print-directory $(BUILD)/orbfs
-	@ORBFS=$(abspath $(BUILD))/orbfs tests/bench/run
+	@$(MAKE) --no-print-directory $(BUILD)/orbfs $(BENCH)/sides \
+		$(BENCH)/passthrough
+	@ORBFS=$(abspath $(BUILD))/orbfs BENCH=$(abspath $(BENCH)) tests/bench/run
+$(BENCH)/sides $(BENCH)/passthrough: %: %.o
+	$(call say,LD,$@)
+	$Q$(CC) $(CFLAGS) -pthread -o $@ $< $(PKG_LIBS) $(LDFLAGS)
 
 # A corpus grows in build/fuzz/NAME and starts from tests/corpus/NAME.
 fuzz: deps-check
