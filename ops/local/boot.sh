@@ -103,6 +103,14 @@ root_files()
 		rf_rest=${rf_rest#*-}
 	done
 	rm -f root/etc/machine-id root/etc/fstab root/etc/rc.local
+	# The host's books belong to nobody that a user namespace knows: there
+	# the machine gets copies, so that users can be made.
+	[ "$M_ROOT" = 1 ] || for rf_book in passwd group; do
+		cat "/etc/$rf_book" >"root/etc/$rf_book.new"
+		mv -f "root/etc/$rf_book.new" "root/etc/$rf_book"
+	done
+	[ "$M_ROOT" = 1 ] || (cd root/etc && rm -f shadow gshadow subuid subgid \
+		.pwd.lock passwd- group- shadow- gshadow- subuid- subgid-)
 	printf '%s\n' "$rf_uuid$rf_rest" >root/etc/machine-id
 	: >root/etc/fstab
 }

@@ -116,6 +116,9 @@ cmd_create()
 	r_isolate_network=${r_isolate_network:-false}
 	r_forward_ssh_agent=false
 	r_username=${opt_user:-root}
+	[ "$me" -eq 0 ] || [ "$r_username" = root ] ||
+		command -v newuidmap >/dev/null ||
+		fail "create '$name': setup: another user than root needs newuidmap (apt-get install uidmap)"
 	image_make || fail "create '$name': $why"
 	sweep
 	machine_new "$name" create "$name"
@@ -180,11 +183,12 @@ each_named()
 		# shellcheck disable=SC2046
 		set -- $(each_id)
 	fi
-	for en_name; do
+	# Names are checked before anything is done.  In an order to all a record
+	# that is damaged, or gone meanwhile, is no reason to spare the rest.
+	[ -n "${opt_all-}" ] || for en_name; do
 		machine_need "$en_name"
 	done
 	for en_name; do
-		# Gone meanwhile is no failure of an order to all.
 		if ! machine_find "$en_name"; then
 			[ -n "${opt_all-}" ] || fail "machine not found: '$en_name'"
 			continue

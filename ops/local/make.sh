@@ -122,6 +122,9 @@ making_abort()
 	trap '' TERM INT HUP
 	[ -n "${making-}" ] || return 0
 	making=
+	# A process 1 that is not on record yet waits for our word: without the
+	# pipe it gives up.
+	exec 6>&-
 	! machine_running || kill_now
 	leftovers_clear
 	rm -f -- "$dir/record"
@@ -156,13 +159,11 @@ tree_remove()
 	proc_stat $$
 	printf '%s %s %s\n' $$ "$ps_start" "$boot_id" >"$1/creating" &&
 	{ [ "$1" = "$tr_gone" ] || mv -T -- "$1" "$tr_gone"; } || return 1
-	if [ "$me" -eq 0 ]; then
-		rm -rf --one-file-system -- "$tr_gone"
-	else
-		user_map
-		# shellcheck disable=SC2086
-		unshare $map rm -rf --one-file-system -- "$tr_gone"
-	fi
+	rm -rf --one-file-system -- "$tr_gone" && return
+	[ "$me" -ne 0 ] || return 1
+	user_map
+	# shellcheck disable=SC2086
+	unshare $map rm -rf --one-file-system -- "$tr_gone"
 }
 
 # user_map: sets map to the options that make us root of a user namespace: with
@@ -170,8 +171,12 @@ tree_remove()
 user_map()
 {
 	map='--user --map-root-user'
+	# unshare --map-auto leaves a child behind that waits for ever where
+	# user namespaces are denied, so that is asked first.
 	if command -v newuidmap >/dev/null &&
-	    unshare $map --map-auto true 2>/dev/null; then
+	    unshare --user --map-root-user true >/dev/null 2>&1 &&
+	    unshare --user --map-root-user --map-auto true >/dev/null 2>&1
+	then
 		map="$map --map-auto"
 	fi
 }

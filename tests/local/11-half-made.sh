@@ -14,6 +14,7 @@ for signal in TERM KILL; do
 		until half "$moment" || [ "$tries" -gt 3000 ]; do
 			tries=$((tries + 1))
 		done
+		note_ids
 		kill -$signal "$(cat "$work/pid")" 2>/dev/null
 		wait
 		# It may have been done before the signal came.

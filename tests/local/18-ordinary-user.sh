@@ -47,6 +47,39 @@ data
 status 3
   "ip4": "",
 []|'
+
+# Another user in the machine needs a range of numbers, from newuidmap.
+cat >"$work/as-user" <<'END'
+unset ORBCTL_LOCAL_HOME
+cd || exit 1
+"$1" create local mine -u someone || exit 1
+"$1" run -m mine sh -c 'id -un; pwd; : >~/file; stat -c %U ~/file'
+"$1" delete -f mine
+find .local/share/orbctl-local/machines -mindepth 1
+END
+call su -s /bin/sh "$user" -c "sh '$work/as-user' '$work/program/orbctl-local'"
+if command -v newuidmap >/dev/null; then
+	is 'another user' "$rc|$out|$err" '0|someone
+/home/someone
+someone|'
+else
+	is 'another user' "$rc|$err" "1|[-32098] create 'mine': setup: another user than root needs newuidmap (apt-get install uidmap)"
+fi
+
+# A kernel that grants no user namespaces.
+cat >"$work/as-user" <<'END'
+unset ORBCTL_LOCAL_HOME
+cd || exit 1
+unshare --user --map-current-user --keep-caps sh -c '
+	echo 0 >/proc/sys/user/max_user_namespaces && exec "$1" create local mine' sh "$1"
+rc=$?
+find .local/share/orbctl-local/machines -mindepth 1
+exit "$rc"
+END
+call su -s /bin/sh "$user" -c "sh '$work/as-user' '$work/program/orbctl-local'"
+is 'without user namespaces' "$rc|$out" '1|'
+has 'one clear sentence' "$err" "[-32098] create 'mine': setup: this kernel gives ordinary users no user namespaces"
+
 left()
 {
 	[ -z "$(ps -o pid= -u "$user")" ]

@@ -40,5 +40,8 @@ printf 'id x\nname a"b\\c\nversion $(touch /tmp/x)\t`id`\n' >0000000000FAKEFAKEF
 cd /
 is 'valid JSON' "$("$orb" list -f json | perl -MJSON::PP -e 'local $/;
 	print join ",", map $_->{name}, @{decode_json(<STDIN>)}')" 'a"b\c,real'
+rm -rf "$ORBCTL_LOCAL_HOME"/machines/0000000000FAKEFAKEFAKE0002
+ok 'stop -a in spite of a damaged record' "$orb" stop -a
+is 'none runs' "$("$orb" list -qr)" ''
 rm -rf "$ORBCTL_LOCAL_HOME"/machines/0000000000FAKE*
 done_testing
