@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# Goal: copying a machine's directory, out of the mount or onto another, runs nothing and breaks nothing.
+. "$(dirname "$0")/machines.sh"
+
+mount_orbfs
+make_machine web other
+# Output that would leave a trace if it ran as a script.
+check "an output that is a script, too" run_script web \
+	'echo "touch /tmp/copied; echo copied >>/root/trace"; hostname >/root/own'
+check "the other has one of its own" run_script other \
+	'echo "touch /tmp/copied; echo other >>/root/trace"; hostname >/root/own'
+output=$(cat "$mnt/web/exec")
+untouched() { # untouched SENTENCE NAME...
+	local sentence=$1 name
+	shift
+	for name; do
+		expect "$sentence: nothing ran in $name" "own" \
+			"$(guest "$name" sh -c 'ls /root /tmp | grep -xE "own|copied|trace"')"
+		expect "$sentence: $name runs" running "$(cat "$mnt/$name/state")"
+	done
+}
+
+# What disk it uses, a machine changes by itself.
+config_of() {
+	grep -v '"disk_used"' "$mnt/$1/config"
+}
+
+# out
+check "cp -r to a directory elsewhere" cp -r "$mnt/web" "$work/copy"
+expect "the state is a file with a word" running "$(cat "$work/copy/state")"
+expect "the output is in the copy" "$output" "$(cat "$work/copy/exec")"
+expect "so is the address" "$(cat "$mnt/web/ip")" "$(cat "$work/copy/ip")"
+check "the config of the copy is JSON with the name" \
+	grep -qE '"name":[[:space:]]*"web"' "$work/copy/config"
+expect "the record of the last run as well" "exited 0" \
+	"$(cat "$work/copy/run/last/status")"
+check "tar reads it" bash -c 'tar -C "$0" -cf "$1" web 2>&1' "$mnt" "$work/web.tar"
+untouched "out" web
+
+# onto another machine: exec holds old output
+config=$(config_of other)
+stopwatch cp -r "$mnt/web/." "$mnt/other" 2>"$work/said"
+check_fails "a copy onto another machine is not all well" test "$status" -eq 0
+expect_match "cp says that the output is no script" \
+	'exec.*Invalid argument' "$(cat "$work/said")"
+expect_match "cp says that the config is another machine's" \
+	'config.*(Operation not permitted|Invalid argument)' "$(cat "$work/said")"
+untouched "onto another" web other
+expect "the other's config is what it was" "$config" "$(config_of other)"
+expect_match "and its error tells why" '.' "$(cat "$mnt/other/error")"
+expect "its last run is still its own" "$output" "$(cat "$mnt/web/exec")"
+
+# the whole directory into the other machine's
+check_fails "cp -r of the directory into another" \
+	cp -r "$mnt/web" "$mnt/other"
+untouched "into another" web other
+
+# back from the copy, later: the bytes that exec gave
+check_fails "cp -r back onto the machine" cp -r "$work/copy/." "$mnt/web"
+untouched "back" web
+check_fails "cp -r back onto another" cp -r "$work/copy/." "$mnt/other"
+untouched "back onto another" web other
+
+# With cat and a redirection, as a careless hand does it.
+check_fails "cat of one exec into another's" \
+	bash -c 'cat "$0" >"$1"' "$mnt/web/exec" "$mnt/other/exec"
+untouched "by cat" web other
+
+# A state that is copied is an order that changes nothing.
+check "the word running for one that runs" cp "$work/copy/state" "$mnt/other/state"
+check "its own config, written back as it is" \
+	bash -c 'cat "$0" >"$1" && cp "$1" "$0"' "$mnt/other/config" "$work/config"
+expect "config is what it was" "$config" "$(config_of other)"
+
+# A copy to a name that is none makes a machine, an own one.
+stopwatch cp -r "$mnt/web" "$mnt/third" 2>"$work/said"
+check_fails "a copy to a new name is not all well" test "$status" -eq 0
+check "but the machine is there" wait_for 10 is "$mnt/third/state" running
+expect "nothing of the old output ran in it" "" \
+	"$(guest third sh -c 'ls /root /tmp | grep -xE "own|copied|trace"')"
+check "it is a machine of its own" run_script third hostname
+expect "with its own name" third "$(cat "$mnt/third/exec")"
+untouched "to a new one" web other
+check "a script that was never an output runs" \
+	run_script other 'echo "new words" >/root/new'
+expect "and did" "new words" "$(guest other cat /root/new)"
+unmount
