@@ -21,35 +21,43 @@
 /*
  * Runs the script that comes on stdin. It is read whole first, so that the
  * script's own stdin can be empty; a variable has no limit of length, an
- * argument has. The trailer tells the script's status apart from failures of
- * orbctl, which exits with 1 as well. One line, so that the text of
- * /proc/PID/cmdline, in which the signal script looks for the token, is one
- * line, too.
+ * argument has. The script sees neither that variable nor the token. The
+ * trailer tells the script's status apart from failures of orbctl, which exits
+ * with 1 as well. One line, so that the text of /proc/PID/cmdline, in which the
+ * signal script looks for the token, is one line, too.
  */
 #define RUN_SCRIPT                                                             \
 	"cd 2>/dev/null || cd /; s=$(cat; echo x); s=${s%x}; "                 \
-	"(eval \"$s\") </dev/null; r=$?; "                                     \
+	"(set --; eval \"unset s; $s\") </dev/null; r=$?; "                    \
 	"printf '\\037%s %d\\037' \"$1\" \"$r\" >&2; exit \"$r\""
 
 /*
- * Signals the shells that run a script, found by their token ($1), and all of
- * their sessions; $2 is the signal. Nothing but the shell's own commands, since
- * it must work in any guest, and fast. Field 6 of /proc/PID/stat is the
- * session; the name before it may hold blanks and brackets. A session that
- * reads as 0 was made outside of the guest and says nothing.
+ * Signals the shells that run a script, found by their token ($1), all that is
+ * of their sessions, and all that descends from either; $2 is the signal.
+ * Nothing but the shell's own commands, since it must work in any guest, and
+ * fast. Who is meant is known before anybody is signalled, since a process
+ * whose parent dies gets another. Fields 4 and 6 of /proc/PID/stat are parent
+ * and session; the name before them may hold blanks and brackets. A session
+ * that reads as 0 was made outside of the guest and says nothing. What this
+ * script itself was started by has the token in its arguments, too.
  */
 #define SIGNAL_SCRIPT                                                          \
-	"sid() { s=0; IFS= read -r l <\"$1/stat\" || return; "                 \
-	"l=${l##*) }; set -- $l; s=$4; }; "                                    \
-	"hit() { kill -\"$1\" \"${2#/proc/}\"; }; "                            \
-	"exec 2>/dev/null; t=; "                                               \
-	"for d in /proc/[0-9]*; do [ \"$d\" = \"/proc/$$\" ] && continue; "    \
+	"of() { p=0 s=0; IFS= read -r l <\"/proc/$1/stat\" || return; "        \
+	"l=${l##*) }; set -- $l; p=$2 s=$4; }; "                               \
+	"exec 2>/dev/null; of $$; m=$s; n=$$ me=' ' t= q=' '; "                \
+	"while [ \"$n\" -gt 0 ]; do me=\"$me$n \"; of \"$n\"; n=$p; done; "    \
+	"for d in /proc/[0-9]*; do n=${d#/proc/}; "                            \
+	"case $me in *\" $n \"*) continue;; esac; "                            \
 	"l=; { IFS= read -r l <\"$d/cmdline\"; }; "                            \
-	"case $l in *\"$1\"*) { sid \"$d\"; }; t=\"$t $s \"; "                 \
-	"hit \"$2\" \"$d\";; esac; done; "                                     \
-	"[ -n \"$t\" ] && for d in /proc/[0-9]*; do { sid \"$d\"; }; "         \
-	"case $t in *\" $s \"*) [ \"$s\" -gt 1 ] && hit \"$2\" \"$d\";; "      \
-	"esac; done; exit 0"
+	"case $l in *\"$1\"*) of \"$n\"; "                                     \
+	"[ \"$s\" -gt 1 ] && [ \"$s\" = \"$m\" ] && continue; "                \
+	"t=\"$t $s \" q=\"$q$n \";; esac; done; o=; "                          \
+	"[ -n \"$t\" ] && while [ \"$o\" != \"$q\" ]; do o=$q; "               \
+	"for d in /proc/[0-9]*; do n=${d#/proc/}; "                            \
+	"case $me$q in *\" $n \"*) continue;; esac; of \"$n\"; "               \
+	"case $q in *\" $p \"*) q=\"$q$n \"; continue;; esac; "                \
+	"case $t in *\" $s \"*) [ \"$s\" -gt 1 ] && q=\"$q$n \";; esac; "      \
+	"done; done; for n in $q; do kill -\"$2\" \"$n\"; done; exit 0"
 
 /*
  * Becomes the agent: takes $2 bytes from stdin, makes them a program where one
