@@ -17,7 +17,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WAIT_PAUSE_MS = 500, WAIT_MAX_MS = 60000, WHY_MAX = 1200 };
+enum {
+	WAIT_PAUSE_MS = 500,
+	WAIT_MAX_MS = 60000,
+	WHY_MAX = 1200,
+	LINE_GAP_MS = 5, /* who comes sooner stood in line */
+};
 
 enum act_kind { ACT_CREATE, ACT_DELETE, ACT_RENAME, ACT_TURN, ACT_SET };
 
@@ -690,10 +695,14 @@ static void on_looked(void *arg, int err)
 static void wait_on(struct wait *wait)
 {
 	struct member *m = wait->member;
+	struct wait **at = &m->waits;
 
 	if (m->acts) {
-		wait->next = m->waits;
-		m->waits = wait;
+		/* First come, first served. */
+		while (*at)
+			at = &(*at)->next;
+		wait->next = NULL;
+		*at = wait;
 		return;
 	}
 	fleet_get(m->fleet, on_looked, wait);
