@@ -49,6 +49,7 @@ struct fleet {
 	struct buf error;
 	bool error_is_lists; /* and goes when a list succeeds */
 	struct wait *sleepers;
+	struct root_lock root_lock;
 	bool ending;
 };
 
@@ -135,6 +136,11 @@ bool fleet_is_ending(const struct fleet *fleet)
 	return fleet->ending;
 }
 
+struct root_lock *fleet_root_lock(struct fleet *fleet)
+{
+	return &fleet->root_lock;
+}
+
 struct wait **fleet_sleepers(struct fleet *fleet)
 {
 	return &fleet->sleepers;
@@ -155,12 +161,16 @@ const char *fleet_error(const struct fleet *fleet)
 	return fleet->error.data ? fleet->error.data : "";
 }
 
-/* Replace a line of reason. A lack of memory leaves it empty. */
+/* Replace a line of reason, which stays one line whatever name or answer is
+ * quoted in it. A lack of memory leaves it empty. */
 static void set_line(struct buf *line, const char *fmt, va_list ap)
 {
 	char text[ERROR_MAX];
 
 	vsnprintf(text, sizeof(text), fmt, ap);
+	for (char *c = text; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
 	buf_reset(line);
 	buf_adds(line, text);
 }

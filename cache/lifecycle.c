@@ -34,9 +34,10 @@ struct act {
 	lifecycle_fn *done; /* NULL: answered */
 	void *arg;
 	struct alarm *patience;
-	char *image;    /* CREATE */
-	char *old_name; /* RENAME */
-	char *text;     /* SET: what was written */
+	bool is_patient; /* it was, to begin with */
+	char *image;     /* CREATE */
+	char *old_name;  /* RENAME */
+	char *text;      /* SET: what was written */
 	size_t text_len;
 	struct machine_changes changes; /* SET: what it comes to */
 	int key;                        /* SET: the one under way */
@@ -105,10 +106,14 @@ static struct act *act_new(struct member *m, enum act_kind kind,
 
 static void answer(struct act *act, int err, struct member *m)
 {
+	struct clock *clock = clock_of(act->member);
 	lifecycle_fn *done = act->done;
 
 	act->done = NULL;
-	clock_of(act->member)->cancel(clock_of(act->member), act->patience);
+	if (act->is_patient && done)
+		fleet_root_lock(act->member->fleet)->until_ms =
+			clock->now_ms(clock);
+	clock->cancel(clock, act->patience);
 	act->patience = NULL;
 	if (done)
 		done(act->arg, err, m);
@@ -122,12 +127,26 @@ static void on_impatient(void *arg)
 	answer(act, 0, act->member);
 }
 
-/* Without memory for an alarm the caller just waits to the end. */
+/*
+ * The kernel has the root locked while one of these acts is waited for, and
+ * then gives the lock to whoever stands in line: it may be the next of them,
+ * with a look at the root behind it. So those that follow one another without
+ * a gap share the patience of one, or that look would wait for all of them.
+ *
+ * Without memory for an alarm the caller just waits to the end.
+ */
 static void be_patient(struct act *act)
 {
-	act->patience = clock_of(act->member)
-	                        ->set(clock_of(act->member),
-	                              LIFECYCLE_PATIENCE_MS, on_impatient, act);
+	struct clock *clock = clock_of(act->member);
+	struct root_lock *lock = fleet_root_lock(act->member->fleet);
+	uint64_t now = clock->now_ms(clock);
+	uint64_t left = LIFECYCLE_PATIENCE_MS;
+
+	if (now > lock->until_ms + LINE_GAP_MS)
+		lock->since_ms = now;
+	left -= now - lock->since_ms < left ? now - lock->since_ms : left;
+	act->is_patient = true;
+	act->patience = clock->set(clock, (unsigned)left, on_impatient, act);
 }
 
 /* Put an act at the end of its machine's queue; a first one begins. */
@@ -302,6 +321,13 @@ static void on_deleted(void *arg, int err, const char *why)
 	}
 	fleet_hide(m, false);
 	member_set_error(m, "%s", why);
+	if (err == -ESTALE) {
+		/* The next list puts the name's new owner in its place. Linux
+		 * takes ESTALE for an order to look again and to go on: the
+		 * second rmdir would delete that one. */
+		fleet_set_error(m->fleet, "%s: %s", m->name, why);
+		err = -EIO;
+	}
 	end(act, err, m);
 }
 
