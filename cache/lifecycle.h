@@ -20,8 +20,9 @@
 /* m is borrowed; NULL when there is none (a creation that failed). */
 typedef void lifecycle_fn(void *arg, int err, struct member *m);
 
-/* How long a mkdir, rmdir or mv waits: the kernel holds the root's lock as
- * long, and every other look at the root with it. */
+/* How long a mkdir, rmdir or mv waits, or several that stood in line for one
+ * another: the kernel holds the root's lock as long, and every other look at
+ * the root with it. */
 enum { LIFECYCLE_PATIENCE_MS = 800 };
 
 struct lifecycle_new {
