@@ -19,7 +19,7 @@
 
 /* ---- handles ---- */
 
-static struct handle *handle_new(struct node *node)
+static struct handle *handle_new(struct fs *fs, struct node *node)
 {
 	struct handle *handle = calloc(1, sizeof(*handle));
 
@@ -28,6 +28,11 @@ static struct handle *handle_new(struct node *node)
 	handle->refs = 1;
 	handle->node = node_ref(node);
 	handle->held = (struct buf)BUF_INIT(HANDLE_HELD_MAX);
+	handle->at = &fs->handles;
+	handle->next = fs->handles;
+	if (handle->next)
+		handle->next->at = &handle->next;
+	fs->handles = handle;
 	return handle;
 }
 
@@ -41,6 +46,9 @@ void handle_unref(struct handle *handle)
 {
 	if (!handle || --handle->refs > 0)
 		return;
+	*handle->at = handle->next;
+	if (handle->next)
+		handle->next->at = handle->at;
 	for (unsigned i = 0; i < handle->n_runs; i++)
 		run_unref(handle->runs[i]);
 	run_unref(handle->shown);
@@ -48,6 +56,14 @@ void handle_unref(struct handle *handle)
 	free(handle->text);
 	node_unref(handle->node);
 	free(handle);
+}
+
+void handles_free(struct fs *fs)
+{
+	while (fs->handles) {
+		fs->handles->refs = 1;
+		handle_unref(fs->handles);
+	}
 }
 
 /* ---- open ---- */
@@ -65,7 +81,7 @@ static void open_rendered(struct request *rq, const char *text, size_t len)
 {
 	const struct entry *entry = rq->node->entry;
 	struct view view = fs_view(rq->fs, rq->node->m);
-	struct handle *handle = handle_new(rq->node);
+	struct handle *handle = handle_new(rq->fs, rq->node);
 	struct buf b = BUF_INIT(ENTRY_TEXT_MAX);
 
 	if (!handle) {
@@ -136,7 +152,7 @@ void control_open(struct request *rq, const struct fuse_file_info *fi)
 	rq->fi.noflush = !writes;
 #endif
 	if (!reads) {
-		struct handle *handle = handle_new(rq->node);
+		struct handle *handle = handle_new(rq->fs, rq->node);
 
 		if (handle)
 			request_reply_open(rq, handle);

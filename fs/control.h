@@ -19,6 +19,8 @@ enum { HANDLE_RUNS = 16, HANDLE_HELD_MAX = 16 << 20 };
  * interrupted one may outlive the kernel's release. */
 struct handle {
 	unsigned refs;
+	struct handle *next; /* among all of the file system */
+	struct handle **at;
 	struct node *node; /* referred to */
 	char *text;        /* rendered at open, or NULL */
 	size_t len;
@@ -36,6 +38,8 @@ struct handle {
 struct handle *handle_ref(struct handle *handle);
 /* NULL is allowed. */
 void handle_unref(struct handle *handle);
+/* The kernel does not release at the end of a connection: what is left goes. */
+void handles_free(struct fs *fs);
 
 void control_open(struct request *rq, const struct fuse_file_info *fi);
 void control_read(struct request *rq);

@@ -121,8 +121,10 @@ static void read_later(struct request *rq, struct run *run)
 		request_fail(rq, -EINTR);
 		return;
 	}
-	if (!rq->run)
-		rq->run = run_ref(run);
+	/* It may have waited for another one before, which has ended. */
+	run_ref(run);
+	run_unref(rq->run);
+	rq->run = run;
 	rq->watch.fn = on_more;
 	rq->watch.arg = rq;
 	request_on_interrupt(rq, on_read_interrupt);

@@ -132,6 +132,7 @@ void fs_free(struct fs *fs)
 	if (!fs)
 		return;
 	fleet_set_events(fs->spec.fleet, &(struct fleet_events){ 0 }, NULL);
+	handles_free(fs);
 	nodes_free(fs->nodes);
 	guard_free(fs->guard);
 	exec_free(fs->exec);

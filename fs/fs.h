@@ -55,6 +55,7 @@ struct fs {
 	struct exec *exec;
 	struct entry_daemon daemon;
 	struct request *requests; /* all that live */
+	struct handle *handles;   /* all that are open */
 	struct timespec born;
 	uint64_t n_requests;
 };
