@@ -112,7 +112,12 @@ What needs what
   limits            root and cgroups: --cpus, --memory. Memory from 16 MiB.
                     --disk is refused: nothing here can hold it
   isolate-network   gives a machine its loopback only
-  other users       root, or newuidmap; else a machine has root alone
+  other users       root, or newuidmap; else a machine has root alone.
+                    Files of the host's root cannot be changed in a machine of
+                    an ordinary user, only replaced at the top of /etc, /usr ...
+  terminals         run on a terminal uses script(1) in the machine
+  not here          cloud-init (--user-data), --set-password, ssh agent
+                    forwarding, and the host's files other than by --mount
   export, import    tar and zstd
 
 State is below $ORBCTL_LOCAL_HOME, else /var/lib/orbctl-local for root and

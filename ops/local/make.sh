@@ -7,7 +7,7 @@
 # that is being removed from being removed twice.
 
 # dash, bash and busybox know -ef: the same file, through whatever link.
-# shellcheck disable=SC1007,SC2031,SC3013
+# shellcheck disable=SC1007,SC2030,SC2031,SC2086,SC3013
 
 # ulid: prints an ID: 48 bits of time in ms, then 80 random ones.
 ulid()
@@ -85,6 +85,12 @@ sweep()
 			done
 			tree_remove "$dir"
 		) 2>/dev/null
+	done
+	# A link to an address may have been made by a child of a killed create
+	# after all that: it belongs to no machine.
+	for sw_path in "$home"/addr/*; do
+		read -r sw_id 2>/dev/null <"$sw_path" || continue
+		[ -d "$home/machines/$sw_id" ] || net_give "${sw_path##*/}"
 	done
 	return 0
 }
