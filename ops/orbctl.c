@@ -355,20 +355,20 @@ enum { LOOK_MAX = 1 << 20, ACT_MAX = 1 << 20, LOGS_MAX = 8 << 20 };
 /* clang-format off */
 #define ORBCTL_ROWS                                                            \
 	.row = {                                                               \
-		[ENGINE_LIST] = { JOB_LOOK, 10000, MACHINE_LIST_MAX },         \
-		[ENGINE_INFO] = { JOB_LOOK, 10000, LOOK_MAX },                 \
+		[ENGINE_LIST] = { JOB_LOOK, 10000, MACHINE_LIST_MAX, MACHINE_UNKNOWN }, \
+		[ENGINE_INFO] = { JOB_LOOK, 10000, LOOK_MAX, MACHINE_UNKNOWN }, \
 		[ENGINE_CREATE] = { JOB_ACT, 240000, ACT_MAX, MACHINE_RUNNING }, \
 		[ENGINE_START] = { JOB_ACT, 60000, ACT_MAX, MACHINE_RUNNING }, \
 		[ENGINE_STOP] = { JOB_ACT, 60000, ACT_MAX, MACHINE_STOPPED },  \
 		[ENGINE_KILL] = { JOB_ACT, 60000, ACT_MAX, MACHINE_STOPPED },  \
-		[ENGINE_RESTART] = { JOB_ACT, 60000, ACT_MAX },                \
-		[ENGINE_DELETE] = { JOB_ACT, 60000, ACT_MAX },                 \
-		[ENGINE_RENAME] = { JOB_ACT, 60000, ACT_MAX },                 \
-		[ENGINE_SET] = { JOB_ACT, 30000, ACT_MAX },                    \
-		[ENGINE_LOGS] = { JOB_LOOK, 10000, LOGS_MAX },                 \
-		[ENGINE_RUN] = { JOB_RUN, 0, 0 },                              \
-		[ENGINE_SIGNAL] = { JOB_RUN, 10000, ACT_MAX },                 \
-		[ENGINE_AGENT] = { JOB_RUN, 0, 0 },                            \
+		[ENGINE_RESTART] = { JOB_ACT, 60000, ACT_MAX, MACHINE_UNKNOWN }, \
+		[ENGINE_DELETE] = { JOB_ACT, 60000, ACT_MAX, MACHINE_UNKNOWN }, \
+		[ENGINE_RENAME] = { JOB_ACT, 60000, ACT_MAX, MACHINE_UNKNOWN }, \
+		[ENGINE_SET] = { JOB_ACT, 30000, ACT_MAX, MACHINE_UNKNOWN }, \
+		[ENGINE_LOGS] = { JOB_LOOK, 10000, LOGS_MAX, MACHINE_UNKNOWN }, \
+		[ENGINE_RUN] = { JOB_RUN, 0, 0, MACHINE_UNKNOWN },     \
+		[ENGINE_SIGNAL] = { JOB_RUN, 10000, ACT_MAX, MACHINE_UNKNOWN }, \
+		[ENGINE_AGENT] = { JOB_RUN, 0, 0, MACHINE_UNKNOWN },   \
 	}
 /* clang-format on */
 
