@@ -27,6 +27,7 @@ enum {
 	NO_IP_PAUSE_MS = 1000,
 	IMAGE_TRIES = 3,
 	WHY_MAX = 1024,
+	LINE_MAX_LEN = 1024,
 };
 
 static const unsigned image_pause_ms[IMAGE_TRIES] = { 0, 5000, 20000 };
@@ -675,13 +676,26 @@ static struct job *open_job(struct engine *engine,
 	return job;
 }
 
+/* Is it a single line that any shell reads as it stands, and soon? */
+static bool is_line(const char *script, size_t len)
+{
+	if (len > 0 && script[len - 1] == '\n')
+		len--;
+	for (size_t i = 0; i < len; i++)
+		if (script[i] < ' ' || script[i] > '~')
+			return false;
+	return len <= LINE_MAX_LEN;
+}
+
 struct job *engine_run(struct engine *engine, const struct engine_call *call,
                        const void *script, size_t len,
                        const struct job_events *events, void *arg, int *err)
 {
 	struct job_spec spec = { .in = script, .in_len = len };
+	struct engine_call c = *call;
 
-	return open_job(engine, call, &spec, events, arg, err);
+	c.line = is_line(script, len);
+	return open_job(engine, &c, &spec, events, arg, err);
 }
 
 struct job *engine_agent(struct engine *engine, const struct engine_call *call,

@@ -61,6 +61,7 @@ struct engine_call {
 	const char *token;    /* RUN, SIGNAL, AGENT: 16 hex digits of a name */
 	int signal;           /* SIGNAL */
 	size_t len;           /* AGENT: bytes of its executable */
+	bool line; /* RUN: the script is one short line; set by engine_run */
 };
 
 enum { ENGINE_MAX_ARGS = 24, ENGINE_TEXT_MAX = 400 };

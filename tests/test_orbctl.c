@@ -174,11 +174,12 @@ static char *take_script(char *text)
 }
 
 /* The script of RUN or SIGNAL, to be freed. */
-static char *script_of(enum engine_op op)
+static char *script_of(enum engine_op op, bool line)
 {
 	struct engine_call call = whole_call(op);
 	char text[8192];
 
+	call.line = line;
 	assert_int_equal(words_of(&engine_orbctl, &call, text), 0);
 	return take_script(text);
 }
@@ -663,10 +664,10 @@ static void ran_free(struct ran *ran)
 }
 
 /* Give RUN's script to a shell, with a script of a user on its stdin. */
-static struct ran run_script(int shell, const char *home, const void *script,
-                             size_t len)
+static struct ran run_script_as(bool line, int shell, const char *home,
+                                const void *script, size_t len)
 {
-	char *text = script_of(ENGINE_RUN);
+	char *text = script_of(ENGINE_RUN, line);
 	const char *argv[8] = { 0 };
 	size_t n = 0;
 	struct ran ran;
@@ -680,6 +681,12 @@ static struct ran run_script(int shell, const char *home, const void *script,
 	ran = run(argv, home, script, len);
 	free(text);
 	return ran;
+}
+
+static struct ran run_script(int shell, const char *home, const void *script,
+                             size_t len)
+{
+	return run_script_as(false, shell, home, script, len);
 }
 
 static bool has_shell(int shell)
@@ -742,19 +749,22 @@ static const struct {
 	{ "cd /; pwd; cd /usr; pwd", 0, "/\n/usr\n", "" },
 };
 
-static void run_script_does_what_the_script_says_in_each_shell(void **state)
+/* Try all scripts, or those of one line in the way that is for these. */
+static void try_scripts(bool line)
 {
-	(void)state;
 	for (int shell = 0; shell < N_SHELLS; shell++)
 		for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]);
 		     i++) {
+			const char *script = scripts[i].script;
+			size_t first = strcspn(script, "\n");
 			struct ran ran;
 			int status;
 
-			if (!has_shell(shell))
+			if (!has_shell(shell) ||
+			    (line && script[first] && script[first + 1]))
 				continue;
-			ran = run_script(shell, "/", scripts[i].script,
-			                 strlen(scripts[i].script));
+			ran = run_script_as(line, shell, "/", script,
+			                    strlen(script));
 			status = take_trailer(&ran);
 			if (status != scripts[i].status ||
 			    strcmp(ran.out, scripts[i].out) != 0 ||
@@ -765,6 +775,18 @@ static void run_script_does_what_the_script_says_in_each_shell(void **state)
 				         status, ran.out, ran.err);
 			ran_free(&ran);
 		}
+}
+
+static void run_script_does_what_the_script_says_in_each_shell(void **state)
+{
+	(void)state;
+	try_scripts(false);
+}
+
+static void run_script_reads_a_line_without_help(void **state)
+{
+	(void)state;
+	try_scripts(true);
 }
 
 static void run_script_tells_of_a_syntax_error(void **state)
@@ -995,8 +1017,8 @@ static void remove_directory(const char *path)
 static void drive(int shell, const char *const *prefix, const char *setsid_word,
                   const char *wrap, const char *session)
 {
-	char *run_text = script_of(ENGINE_RUN);
-	char *signal_text = script_of(ENGINE_SIGNAL);
+	char *run_text = script_of(ENGINE_RUN, false);
+	char *signal_text = script_of(ENGINE_SIGNAL, false);
 	const char *argv[16] = { 0 };
 	char dir[32], path[64], wrapper[64], expected[64];
 	size_t n = 0;
@@ -1108,6 +1130,7 @@ int main(void)
 		cmocka_unit_test(orbctl_reason_is_one_readable_line),
 		cmocka_unit_test(
 			run_script_does_what_the_script_says_in_each_shell),
+		cmocka_unit_test(run_script_reads_a_line_without_help),
 		cmocka_unit_test(run_script_tells_of_a_syntax_error),
 		cmocka_unit_test(run_script_takes_a_script_of_a_mebibyte),
 		cmocka_unit_test(run_script_loses_nuls_and_nothing_else),
