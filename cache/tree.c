@@ -1,0 +1,692 @@
+/*
+ * tree: files, their names, and listings of directories.
+ *
+ * Ownership goes upwards: a dentry belongs to its file and refers to its
+ * directory, so a directory is known for as long as anything below it is. A
+ * file that nobody refers to goes, and its names with it; what a listing says
+ * of it stays with the listing.
+ *
+ * Invariants:
+ *  1. A (device, inode) pair is one file, and a (directory, name) pair one
+ *     dentry. A file that lost its last name is out of the first index: its
+ *     number may be given to another one by the guest.
+ *  2. Directories with a listing are in the list of use, the oldest first;
+ *     n_listed is the sum of their entries.
+ *  3. A directory that has a watch is in by_watch.
+ */
+#include "cache/tree.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TYPE_MASK = 0170000, TYPE_DIR = 0040000, MOST_LEVELS = 4096 };
+
+struct dentry {
+	struct file *dir; /* referred to */
+	char *name;
+	struct file *file;
+	struct dentry *next; /* of the same file */
+};
+
+struct tree {
+	struct clock *clock;
+	unsigned ttl_ms;
+	void (*unused)(void *arg);
+	void *arg;
+	bool freed; /* by its owner; files may be left */
+	struct file *root;
+	size_t n;
+	size_t n_listed;
+	uint64_t last_watch;
+	struct file *oldest; /* listing */
+	struct file *newest;
+	struct index by_inode; /* of struct file */
+	struct index by_name;  /* of struct dentry */
+	struct index by_watch; /* of struct file */
+};
+
+static int compare_numbers(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int compare_inodes(const void *a, const void *b)
+{
+	const struct file *x = a;
+	const struct file *y = b;
+
+	if (x->dev != y->dev)
+		return compare_numbers(x->dev, y->dev);
+	return compare_numbers(x->ino, y->ino);
+}
+
+static int compare_dentries(const void *a, const void *b)
+{
+	const struct dentry *x = a;
+	const struct dentry *y = b;
+
+	if (x->dir != y->dir)
+		return compare_numbers((uintptr_t)x->dir, (uintptr_t)y->dir);
+	return strcmp(x->name, y->name);
+}
+
+static int compare_watches(const void *a, const void *b)
+{
+	return compare_numbers(((const struct file *)a)->watch,
+	                       ((const struct file *)b)->watch);
+}
+
+static uint64_t now_ms(const struct tree *tree)
+{
+	return tree->clock->now_ms(tree->clock);
+}
+
+/* ---- files ---- */
+
+static void tree_done(struct tree *tree)
+{
+	void (*unused)(void *arg) = tree->unused;
+	void *arg = tree->arg;
+
+	free(tree);
+	unused(arg);
+}
+
+static void leave_index(struct file *file)
+{
+	if (index_find(&file->tree->by_inode, file) == file)
+		index_remove(&file->tree->by_inode, file);
+}
+
+static void drop_dentry(struct dentry *d)
+{
+	struct dentry **at = &d->file->names;
+
+	index_remove(&d->dir->tree->by_name, d);
+	while (*at != d)
+		at = &(*at)->next;
+	*at = d->next;
+	if (!d->file->names)
+		leave_index(d->file);
+	file_unref(d->dir);
+	free(d->name);
+	free(d);
+}
+
+static void drop_watch(struct file *dir)
+{
+	if (dir->watch)
+		index_remove(&dir->tree->by_watch, dir);
+	dir->watch = 0;
+}
+
+struct file *file_ref(struct file *file)
+{
+	file->refs++;
+	return file;
+}
+
+void file_unref(struct file *file)
+{
+	struct tree *tree;
+
+	if (!file || --file->refs > 0)
+		return;
+	tree = file->tree;
+	tree_forget_listing(file);
+	while (file->names)
+		drop_dentry(file->names);
+	leave_index(file);
+	free(file);
+	tree->n--;
+	if (tree->freed && tree->n == 0)
+		tree_done(tree);
+}
+
+/* A file with one reference, in no index. */
+static struct file *file_new(struct tree *tree, const struct wire_attr *attr)
+{
+	struct file *file = calloc(1, sizeof(*file));
+
+	if (!file)
+		return NULL;
+	file->tree = tree;
+	file->refs = 1;
+	file->dev = attr->dev;
+	file->ino = attr->ino;
+	file->attr = *attr;
+	tree->n++;
+	return file;
+}
+
+bool file_is_dir(const struct file *file)
+{
+	return (file->attr.mode & TYPE_MASK) == TYPE_DIR;
+}
+
+bool file_is_watched(const struct file *file)
+{
+	for (const struct dentry *d = file->names; d; d = d->next)
+		if (d->dir->watch)
+			return true;
+	return false;
+}
+
+void file_set_attr(struct file *file, const struct wire_attr *attr)
+{
+	struct tree *tree = file->tree;
+	bool sure = file_is_dir(file)
+	                    ? file->watch != 0
+	                    : file_is_watched(file) && attr->nlink == 1;
+
+	file->attr = *attr;
+	file->attr_until_ms = 0;
+	if (!(attr->flags & WIRE_ATTR_VOLATILE))
+		file->attr_until_ms =
+			now_ms(tree) + (sure ? TREE_SURE_MS : tree->ttl_ms);
+}
+
+void file_spoil(struct file *file)
+{
+	file->attr_until_ms = 0;
+	file->changes++;
+}
+
+uint64_t file_sure_ms(const struct file *file)
+{
+	uint64_t now = now_ms(file->tree);
+
+	return file->attr_until_ms > now ? file->attr_until_ms - now : 0;
+}
+
+/* ---- the tree ---- */
+
+struct tree *tree_new(struct clock *clock, unsigned ttl_ms,
+                      void (*unused)(void *arg), void *arg)
+{
+	const struct wire_attr root = { .mode = TYPE_DIR | 0755 };
+	struct tree *tree = calloc(1, sizeof(*tree));
+
+	if (!tree)
+		return NULL;
+	tree->clock = clock;
+	tree->ttl_ms = ttl_ms;
+	tree->unused = unused;
+	tree->arg = arg;
+	tree->by_inode.compare = compare_inodes;
+	tree->by_name.compare = compare_dentries;
+	tree->by_watch.compare = compare_watches;
+	tree->root = file_new(tree, &root);
+	if (tree->root)
+		return tree;
+	free(tree);
+	return NULL;
+}
+
+void tree_free(struct tree *tree)
+{
+	tree->freed = true;
+	file_unref(tree->root);
+}
+
+void *tree_arg(const struct tree *tree)
+{
+	return tree->arg;
+}
+
+struct file *tree_root(struct tree *tree)
+{
+	return tree->root;
+}
+
+size_t tree_count(const struct tree *tree)
+{
+	return tree->n;
+}
+
+/* ---- names ---- */
+
+static struct dentry *find_dentry(const struct file *dir, const char *name)
+{
+	struct dentry like = { .dir = (struct file *)dir,
+		               .name = (char *)name };
+
+	return index_find(&dir->tree->by_name, &like);
+}
+
+struct file *tree_find(const struct file *dir, const char *name)
+{
+	struct dentry *d = find_dentry(dir, name);
+
+	return d ? d->file : NULL;
+}
+
+/* Give a file one more name. 0 or -ENOMEM. */
+static int add_dentry(struct file *dir, const char *name, struct file *file)
+{
+	struct dentry *d = calloc(1, sizeof(*d));
+
+	if (d)
+		d->name = strdup(name);
+	if (!d || !d->name) {
+		free(d);
+		return -ENOMEM;
+	}
+	d->dir = dir;
+	d->file = file;
+	if (index_add(&dir->tree->by_name, d)) {
+		free(d->name);
+		free(d);
+		return -ENOMEM;
+	}
+	file_ref(dir);
+	d->next = file->names;
+	file->names = d;
+	return 0;
+}
+
+/* The file of that inode, referred to; a new one if it is not known, or if the
+ * number is another kind of file's by now. NULL: no memory. */
+static struct file *get_file(struct tree *tree, const struct wire_attr *attr)
+{
+	struct file like = { .dev = attr->dev, .ino = attr->ino };
+	struct file *file = index_find(&tree->by_inode, &like);
+
+	if (file && ((file->attr.mode ^ attr->mode) & TYPE_MASK)) {
+		index_remove(&tree->by_inode, file);
+		file = NULL;
+	}
+	if (file)
+		return file_ref(file);
+	file = file_new(tree, attr);
+	if (file && index_add(&tree->by_inode, file)) {
+		file_unref(file);
+		return NULL;
+	}
+	return file;
+}
+
+struct file *tree_enter(struct file *dir, const char *name,
+                        const struct wire_attr *attr)
+{
+	struct dentry *d = find_dentry(dir, name);
+	struct file *file;
+
+	if (d && d->file->dev == attr->dev && d->file->ino == attr->ino &&
+	    !((d->file->attr.mode ^ attr->mode) & TYPE_MASK)) {
+		file_set_attr(d->file, attr);
+		return file_ref(d->file);
+	}
+	if (d)
+		drop_dentry(d);
+	file = get_file(dir->tree, attr);
+	if (file && add_dentry(dir, name, file)) {
+		file_unref(file);
+		return NULL;
+	}
+	if (file)
+		file_set_attr(file, attr);
+	return file;
+}
+
+void tree_leave(struct file *dir, const char *name)
+{
+	struct dentry *d = find_dentry(dir, name);
+
+	if (!d)
+		return;
+	file_spoil(d->file); /* its link count, for one */
+	drop_dentry(d);
+}
+
+void tree_rename(struct file *dir, const char *name, struct file *new_dir,
+                 const char *new_name, bool exchange)
+{
+	struct file *file = tree_find(dir, name);
+	struct file *other = tree_find(new_dir, new_name);
+
+	if (file == other)
+		return; /* two names of one file, or neither is known */
+	/* Held over the time without a name. */
+	if (file)
+		file_ref(file);
+	if (other)
+		file_ref(other);
+	tree_leave(dir, name);
+	tree_leave(new_dir, new_name);
+	/* Without memory a name is unknown, and is looked up again. */
+	if (file && add_dentry(new_dir, new_name, file) == 0 &&
+	    !index_find(&file->tree->by_inode, file))
+		(void)index_add(&file->tree->by_inode, file);
+	if (other && exchange && add_dentry(dir, name, other) == 0 &&
+	    !index_find(&other->tree->by_inode, other))
+		(void)index_add(&other->tree->by_inode, other);
+	file_unref(file);
+	file_unref(other);
+}
+
+void file_each_name(struct file *file,
+                    void (*each)(void *arg, struct file *dir, const char *name),
+                    void *arg)
+{
+	for (struct dentry *d = file->names; d; d = d->next)
+		each(arg, d->dir, d->name);
+}
+
+/* ---- paths ---- */
+
+int tree_depth(const struct file *file)
+{
+	int depth = -1;
+
+	for (; file != file->tree->root; file = file->names->dir) {
+		if (!file->names || depth > MOST_LEVELS)
+			return -ESTALE;
+		depth++;
+	}
+	return depth < 0 ? 0 : depth;
+}
+
+int tree_path(const struct file *file, struct buf *b)
+{
+	const struct dentry *names[MOST_LEVELS];
+	int n = 0;
+
+	for (; file != file->tree->root; file = file->names->dir) {
+		if (!file->names || n == MOST_LEVELS)
+			return -ESTALE;
+		names[n++] = file->names;
+	}
+	while (n-- > 0) {
+		buf_adds(b, names[n]->name);
+		if (n)
+			buf_add(b, "/", 1);
+	}
+	return b->err;
+}
+
+int tree_path_of(const struct file *dir, const char *name, struct buf *b)
+{
+	int err = tree_path(dir, b);
+
+	if (err)
+		return err;
+	if (dir != dir->tree->root)
+		buf_add(b, "/", 1);
+	return buf_adds(b, name);
+}
+
+/* ---- listings ---- */
+
+struct listing *listing_new(void)
+{
+	struct listing *listing = calloc(1, sizeof(*listing));
+
+	if (listing)
+		listing->refs = 1;
+	return listing;
+}
+
+struct listing *listing_ref(struct listing *listing)
+{
+	listing->refs++;
+	return listing;
+}
+
+static void listed_free(struct listed *l)
+{
+	free(l->name);
+	free(l->target);
+}
+
+void listing_unref(struct listing *listing)
+{
+	if (!listing || --listing->refs > 0)
+		return;
+	for (size_t i = 0; i < listing->n; i++)
+		listed_free(&listing->v[i]);
+	free(listing->v);
+	free(listing);
+}
+
+static int make_room(struct listing *listing)
+{
+	size_t cap = listing->cap ? listing->cap * 2 : 16;
+	struct listed *v;
+
+	if (listing->n < listing->cap)
+		return 0;
+	v = realloc(listing->v, cap * sizeof(v[0]));
+	if (!v)
+		return -ENOMEM;
+	listing->v = v;
+	listing->cap = cap;
+	return 0;
+}
+
+static int make_listed(struct listed *l, const char *name,
+                       const struct wire_attr *attr, const char *target)
+{
+	bool has_target = target && *target;
+
+	l->attr = *attr;
+	l->name = strdup(name);
+	l->target = has_target ? strdup(target) : NULL;
+	if (l->name && (l->target || !has_target))
+		return 0;
+	listed_free(l);
+	return -ENOMEM;
+}
+
+int listing_add(struct listing *listing, const char *name,
+                const struct wire_attr *attr, const char *target)
+{
+	int err = make_room(listing);
+
+	if (!err)
+		err = make_listed(&listing->v[listing->n], name, attr, target);
+	if (!err)
+		listing->n++;
+	return err;
+}
+
+static int compare_listed(const void *a, const void *b)
+{
+	return strcmp(((const struct listed *)a)->name,
+	              ((const struct listed *)b)->name);
+}
+
+/* The place of a name, or where it would be. */
+static size_t place_of(const struct listing *listing, const char *name,
+                       bool *found)
+{
+	size_t low = 0;
+	size_t high = listing->n;
+
+	*found = false;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = strcmp(listing->v[middle].name, name);
+
+		if (order == 0) {
+			*found = true;
+			return middle;
+		}
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Into and out of the list of use. */
+static void use_newest(struct file *dir)
+{
+	struct tree *tree = dir->tree;
+
+	dir->older = tree->newest;
+	dir->newer = NULL;
+	if (tree->newest)
+		tree->newest->newer = dir;
+	else
+		tree->oldest = dir;
+	tree->newest = dir;
+}
+
+static void use_none(struct file *dir)
+{
+	struct tree *tree = dir->tree;
+
+	if (dir->older)
+		dir->older->newer = dir->newer;
+	else
+		tree->oldest = dir->newer;
+	if (dir->newer)
+		dir->newer->older = dir->older;
+	else
+		tree->newest = dir->older;
+	dir->older = dir->newer = NULL;
+}
+
+static void drop_listing(struct file *dir)
+{
+	struct listing *listing = dir->listing;
+
+	if (!listing)
+		return;
+	use_none(dir);
+	dir->tree->n_listed -= listing->n;
+	dir->listing = NULL;
+	listing_unref(listing);
+}
+
+void tree_forget_listing(struct file *dir)
+{
+	drop_listing(dir);
+	drop_watch(dir);
+}
+
+void tree_set_listing(struct file *dir, struct listing *listing, uint64_t watch)
+{
+	struct tree *tree = dir->tree;
+
+	tree_forget_listing(dir);
+	qsort(listing->v, listing->n, sizeof(listing->v[0]), compare_listed);
+	if (watch) {
+		dir->watch = watch;
+		if (index_add(&tree->by_watch, dir))
+			dir->watch = 0;
+	}
+	listing->until_ms =
+		now_ms(tree) + (dir->watch ? TREE_SURE_MS : tree->ttl_ms);
+	dir->listing = listing_ref(listing);
+	dir->n_missed = 0;
+	tree->n_listed += listing->n;
+	use_newest(dir);
+	while (tree->n_listed > TREE_LISTED_MAX && tree->oldest != dir)
+		drop_listing(tree->oldest);
+	if (tree->n_listed > TREE_LISTED_MAX)
+		drop_listing(dir);
+}
+
+bool tree_listed(struct file *dir, const char *name,
+                 const struct listed **listed)
+{
+	bool found;
+	size_t i;
+
+	*listed = NULL;
+	if (!dir->listing || dir->listing->until_ms <= now_ms(dir->tree))
+		return false;
+	i = place_of(dir->listing, name, &found);
+	if (found)
+		*listed = &dir->listing->v[i];
+	use_none(dir);
+	use_newest(dir);
+	return true;
+}
+
+void tree_list_change(struct file *dir, const char *name,
+                      const struct wire_attr *attr, const char *target)
+{
+	struct listing *listing = dir->listing;
+	struct listed fresh;
+	bool found;
+	size_t i;
+
+	if (!listing)
+		return;
+	/* Somebody reads it as it was; or there is no memory to change it. */
+	if (listing->refs > 1 || make_room(listing) ||
+	    (attr && make_listed(&fresh, name, attr, target))) {
+		drop_listing(dir);
+		return;
+	}
+	i = place_of(listing, name, &found);
+	if (found) {
+		listed_free(&listing->v[i]);
+		if (attr) {
+			listing->v[i] = fresh;
+			return;
+		}
+		memmove(&listing->v[i], &listing->v[i + 1],
+		        (listing->n - i - 1) * sizeof(listing->v[0]));
+		listing->n--;
+		dir->tree->n_listed--;
+	} else if (attr) {
+		memmove(&listing->v[i + 1], &listing->v[i],
+		        (listing->n - i) * sizeof(listing->v[0]));
+		listing->v[i] = fresh;
+		listing->n++;
+		dir->tree->n_listed++;
+	}
+}
+
+/* ---- watches ---- */
+
+struct file *tree_watched(struct tree *tree, uint64_t watch)
+{
+	struct file like = { .watch = watch };
+
+	return index_find(&tree->by_watch, &like);
+}
+
+uint64_t tree_next_watch(struct tree *tree)
+{
+	return ++tree->last_watch;
+}
+
+/* Walk the files by their inodes: from each to the next larger one would need
+ * an order that tsearch does not give, so all are taken out and put back. */
+void tree_spoil_all(struct tree *tree,
+                    void (*each)(void *arg, struct file *file), void *arg)
+{
+	size_t n = 0;
+	size_t cap = tree->n;
+	struct file **all = malloc((cap ? cap : 1) * sizeof(all[0]));
+	struct file *file;
+
+	if (!all)
+		return; /* TREE_SURE_MS bounds what is stale then */
+	while (n < cap && (file = index_any(&tree->by_inode))) {
+		index_remove(&tree->by_inode, file);
+		all[n++] = file_ref(file);
+	}
+	for (size_t i = 0; i < n; i++)
+		(void)index_add(&tree->by_inode, all[i]);
+	tree_forget_listing(tree->root);
+	file_spoil(tree->root);
+	for (size_t i = 0; i < n; i++) {
+		tree_forget_listing(all[i]);
+		file_spoil(all[i]);
+	}
+	each(arg, tree->root);
+	for (size_t i = 0; i < n; i++)
+		each(arg, all[i]);
+	for (size_t i = 0; i < n; i++)
+		file_unref(all[i]);
+	free(all);
+}

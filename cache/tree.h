@@ -1,0 +1,155 @@
+/*
+ * tree: what is known of the files of one guest.
+ *
+ * A file is an inode of the guest; it may have several names, which are
+ * dentries. A file is known for as long as somebody refers to it (the kernel,
+ * by a node; an open file; a file below it), and its path is put together from
+ * the names it is known by, so a rename of a directory moves all that is below.
+ *
+ * A listing is what a directory held when it was read. It answers look-ups
+ * without the guest while it is valid: until something tells that it changed,
+ * or, where the guest could not watch the directory, for a short time. What we
+ * change ourselves is changed in the listing as well. The oldest listings go
+ * when all together have more than TREE_LISTED_MAX entries.
+ *
+ * Pure: nothing here asks the guest, or waits.
+ */
+#ifndef ORBFS_CACHE_TREE_H
+#define ORBFS_CACHE_TREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cache/index.h"
+#include "ops/buf.h"
+#include "ops/clock.h"
+#include "ops/wire.h"
+
+struct dentry;
+struct listing;
+struct tree;
+
+enum {
+	TREE_LISTED_MAX = 65536,
+	TREE_SURE_MS = 3600000, /* what the guest watches stays for so long */
+};
+
+/* An inode of the guest. */
+struct file {
+	struct tree *tree;
+	unsigned refs;
+	uint64_t dev;
+	uint64_t ino;
+	struct wire_attr attr;
+	uint64_t attr_until_ms; /* until when attr holds; 0: it does not */
+	uint64_t changes;       /* counts changes of its data that we know of */
+	struct dentry *names;   /* where it is; NULL: nowhere, or the root */
+	/* Of a directory: */
+	struct listing *listing; /* valid, or NULL */
+	uint64_t watch;          /* the guest tells of changes, as this; or 0 */
+	unsigned n_missed;       /* look-ups that no listing answered */
+	struct file *older;      /* in the order of use, if it has a listing */
+	struct file *newer;
+	void *node; /* the kernel's, borrowed; for fs/ */
+};
+
+/* One name in a listing. */
+struct listed {
+	char *name;
+	struct wire_attr attr;
+	char *target; /* of a symbolic link, or NULL */
+};
+
+/* What a directory held. Counted; entries do not change while somebody else
+ * than the directory refers to it. Sorted by name. */
+struct listing {
+	unsigned refs;
+	struct listed *v;
+	size_t n;
+	size_t cap;
+	uint64_t until_ms;
+};
+
+/* ttl_ms: for what the guest does not watch. unused(arg) is called when
+ * tree_free was called and no file is referred to any more; the tree is gone
+ * then. NULL: no memory. */
+struct tree *tree_new(struct clock *clock, unsigned ttl_ms,
+                      void (*unused)(void *arg), void *arg);
+void tree_free(struct tree *tree);
+void *tree_arg(const struct tree *tree);
+/* The guest's root; borrowed, there from the beginning to the end. */
+struct file *tree_root(struct tree *tree);
+size_t tree_count(const struct tree *tree);
+
+struct file *file_ref(struct file *file);
+void file_unref(struct file *file);
+bool file_is_dir(const struct file *file);
+/* attr is what the guest says now. It holds as long as what watches it says,
+ * or for the ttl. */
+void file_set_attr(struct file *file, const struct wire_attr *attr);
+/* Nothing is known of its attributes any more. */
+void file_spoil(struct file *file);
+/* For how many ms attr may be relied on. */
+uint64_t file_sure_ms(const struct file *file);
+/* Is there a directory that is watched and has it under a name, so that the
+ * guest tells of changes to it? */
+bool file_is_watched(const struct file *file);
+
+/* The file of that name, if it is known, or NULL. Borrowed. */
+struct file *tree_find(const struct file *dir, const char *name);
+/* The guest says that this name is a file with these attributes: the file,
+ * referred to once more. NULL: no memory. */
+struct file *tree_enter(struct file *dir, const char *name,
+                        const struct wire_attr *attr);
+/* The name is gone. */
+void tree_leave(struct file *dir, const char *name);
+/* A file has another name now; what had that name has lost it, or has got the
+ * old one (exchange). */
+void tree_rename(struct file *dir, const char *name, struct file *new_dir,
+                 const char *new_name, bool exchange);
+
+/* Append the path of a file, or of a name in a directory. 0; -ESTALE: it has
+ * no name any more; or b->err. */
+int tree_path(const struct file *file, struct buf *b);
+int tree_path_of(const struct file *dir, const char *name, struct buf *b);
+/* How many directories are above a file: 0 for what is in the root. -ESTALE. */
+int tree_depth(const struct file *file);
+
+/* ---- listings ---- */
+
+/* An empty one, to be filled. NULL: no memory. */
+struct listing *listing_new(void);
+struct listing *listing_ref(struct listing *listing);
+/* NULL is allowed. */
+void listing_unref(struct listing *listing);
+/* Add a name; 0 or -ENOMEM. */
+int listing_add(struct listing *listing, const char *name,
+                const struct wire_attr *attr, const char *target);
+/* It is complete: a directory's from now on, referred to once more. watch: as
+ * what the guest tells of changes, or 0. */
+void tree_set_listing(struct file *dir, struct listing *listing,
+                      uint64_t watch);
+/* Is there a valid one? Then *listed is what it has of that name, or NULL. */
+bool tree_listed(struct file *dir, const char *name,
+                 const struct listed **listed);
+/* We changed the directory ourselves: so goes its listing. attr NULL: the name
+ * is gone. */
+void tree_list_change(struct file *dir, const char *name,
+                      const struct wire_attr *attr, const char *target);
+/* It says nothing any more. */
+void tree_forget_listing(struct file *dir);
+
+/* The directory that the guest watches as that, or NULL. Borrowed. */
+struct file *tree_watched(struct tree *tree, uint64_t watch);
+uint64_t tree_next_watch(struct tree *tree);
+/* The guest watches nothing any more: forget attributes and listings, and call
+ * each for every file that is known. */
+void tree_spoil_all(struct tree *tree,
+                    void (*each)(void *arg, struct file *file), void *arg);
+/* Call each for every name that a file is known by. */
+void file_each_name(struct file *file,
+                    void (*each)(void *arg, struct file *dir, const char *name),
+                    void *arg);
+
+#endif
