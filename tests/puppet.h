@@ -422,6 +422,12 @@ static inline void puppet_refuse(struct engine *engine, int err)
 		puppet_end_script(engine->jobs, 0, err);
 }
 
+/* For world_end. */
+static inline void puppet_stop(struct engine *engine)
+{
+	puppet_refuse(engine, -ECANCELED);
+}
+
 static inline void puppet_free(struct engine *engine)
 {
 	if (engine->asks)

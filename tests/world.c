@@ -1,0 +1,90 @@
+/*
+ * world: the parts of the daemon in the order in which main builds them and
+ * takes them down, without a mount, without children, without time.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "mount/session.h"
+#include "tests/loop.h"
+#include "tests/world.h"
+
+enum { SPOOL_MAX = 1 << 20 };
+
+void world_begin(struct world *w, const struct world_spec *spec)
+{
+	struct fleet_spec fleet = { .ttl_ms = WORLD_TTL_MS };
+	struct fs_spec fs = {
+		.version = "1.2.3",
+		.config = "ttl 1\nengine puppet\n",
+		.timeout = 1,
+		.spool_max = SPOOL_MAX,
+		.exec_wait_ms = spec->exec_wait_ms,
+		.uid = WORLD_UID,
+		.gid = WORLD_GID,
+	};
+
+	*w = (struct world){ .loop = loop_start(), .hands = hands_new() };
+	w->engine = spec->engine;
+	w->log = log_new(LOG_LEVEL_ERROR, false);
+	fleet.engine = fs.engine = w->engine;
+	fleet.clock = fs.clock = hands_clock(w->hands);
+	fleet.log = fs.log = w->log;
+	w->fleet = fs.fleet = fleet_new(&fleet);
+	assert_non_null(w->fleet);
+	w->fs = fs_new(&fs);
+	assert_non_null(w->fs);
+	if (spec->notify)
+		fs_set_notify(w->fs, spec->notify, spec->notify_arg);
+	w->kernel = kernel_start(w->loop, &fs_ops, w->fs);
+}
+
+void world_settle(struct world *w)
+{
+	/* Requests are served in the order in which they were sent. */
+	assert_int_equal(kernel_statfs(w->kernel, KERNEL_ROOT, NULL), 0);
+}
+
+static bool has_ended(void *arg)
+{
+	const struct world *w = arg;
+
+	return kernel_ended(w->kernel);
+}
+
+static void take_down(struct world *w, void (*stop)(struct engine *engine))
+{
+	fs_set_notify(w->fs, &(struct fs_notify){ 0 }, NULL);
+	fs_fail_all(w->fs, -ENODEV);
+	fleet_end(w->fleet);
+	stop(w->engine);
+	assert_null(w->fs->requests);
+	kernel_finish(w->kernel);
+	fs_free(w->fs);
+	fleet_free(w->fleet);
+	log_free(w->log);
+	hands_free(w->hands);
+	loop_finish(w->loop);
+}
+
+void world_abort(struct world *w, void (*stop)(struct engine *engine))
+{
+	kernel_hang_up(w->kernel);
+	loop_run_until_true(w->loop, has_ended, w, KERNEL_MS);
+	take_down(w, stop);
+}
+
+void world_end(struct world *w, void (*stop)(struct engine *engine))
+{
+	world_settle(w);
+	if (kernel_n_unanswered(w->kernel))
+		fail_msg("%u requests have no answer",
+		         kernel_n_unanswered(w->kernel));
+	take_down(w, stop);
+}
