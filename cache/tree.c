@@ -31,10 +31,7 @@ struct dentry {
 };
 
 struct tree {
-	struct clock *clock;
-	unsigned ttl_ms;
-	void (*unused)(void *arg);
-	void *arg;
+	struct tree_spec spec;
 	bool freed; /* by its owner; files may be left */
 	struct file *root;
 	size_t n;
@@ -80,18 +77,17 @@ static int compare_watches(const void *a, const void *b)
 
 static uint64_t now_ms(const struct tree *tree)
 {
-	return tree->clock->now_ms(tree->clock);
+	return tree->spec.clock->now_ms(tree->spec.clock);
 }
 
 /* ---- files ---- */
 
 static void tree_done(struct tree *tree)
 {
-	void (*unused)(void *arg) = tree->unused;
-	void *arg = tree->arg;
+	struct tree_spec spec = tree->spec;
 
 	free(tree);
-	unused(arg);
+	spec.unused(spec.arg);
 }
 
 static void leave_index(struct file *file)
@@ -135,6 +131,8 @@ void file_unref(struct file *file)
 	if (!file || --file->refs > 0)
 		return;
 	tree = file->tree;
+	if (file->watch)
+		tree->spec.unwatch(tree->spec.arg, file->watch);
 	tree_forget_listing(file);
 	while (file->names)
 		drop_dentry(file->names);
@@ -184,8 +182,8 @@ void file_set_attr(struct file *file, const struct wire_attr *attr)
 	file->attr = *attr;
 	file->attr_until_ms = 0;
 	if (!(attr->flags & WIRE_ATTR_VOLATILE))
-		file->attr_until_ms =
-			now_ms(tree) + (sure ? TREE_SURE_MS : tree->ttl_ms);
+		file->attr_until_ms = now_ms(tree) +
+		                      (sure ? TREE_SURE_MS : tree->spec.ttl_ms);
 }
 
 void file_spoil(struct file *file)
@@ -203,18 +201,14 @@ uint64_t file_sure_ms(const struct file *file)
 
 /* ---- the tree ---- */
 
-struct tree *tree_new(struct clock *clock, unsigned ttl_ms,
-                      void (*unused)(void *arg), void *arg)
+struct tree *tree_new(const struct tree_spec *spec)
 {
 	const struct wire_attr root = { .mode = TYPE_DIR | 0755 };
 	struct tree *tree = calloc(1, sizeof(*tree));
 
 	if (!tree)
 		return NULL;
-	tree->clock = clock;
-	tree->ttl_ms = ttl_ms;
-	tree->unused = unused;
-	tree->arg = arg;
+	tree->spec = *spec;
 	tree->by_inode.compare = compare_inodes;
 	tree->by_name.compare = compare_dentries;
 	tree->by_watch.compare = compare_watches;
@@ -233,7 +227,7 @@ void tree_free(struct tree *tree)
 
 void *tree_arg(const struct tree *tree)
 {
-	return tree->arg;
+	return tree->spec.arg;
 }
 
 struct file *tree_root(struct tree *tree)
@@ -551,7 +545,7 @@ static void use_none(struct file *dir)
 	dir->older = dir->newer = NULL;
 }
 
-static void drop_listing(struct file *dir)
+void tree_drop_listing(struct file *dir)
 {
 	struct listing *listing = dir->listing;
 
@@ -565,7 +559,7 @@ static void drop_listing(struct file *dir)
 
 void tree_forget_listing(struct file *dir)
 {
-	drop_listing(dir);
+	tree_drop_listing(dir);
 	drop_watch(dir);
 }
 
@@ -573,23 +567,25 @@ void tree_set_listing(struct file *dir, struct listing *listing, uint64_t watch)
 {
 	struct tree *tree = dir->tree;
 
-	tree_forget_listing(dir);
+	tree_drop_listing(dir);
+	if (dir->watch != watch)
+		drop_watch(dir);
 	qsort(listing->v, listing->n, sizeof(listing->v[0]), compare_listed);
-	if (watch) {
+	if (watch && !dir->watch) {
 		dir->watch = watch;
 		if (index_add(&tree->by_watch, dir))
 			dir->watch = 0;
 	}
 	listing->until_ms =
-		now_ms(tree) + (dir->watch ? TREE_SURE_MS : tree->ttl_ms);
+		now_ms(tree) + (dir->watch ? TREE_SURE_MS : tree->spec.ttl_ms);
 	dir->listing = listing_ref(listing);
 	dir->n_missed = 0;
 	tree->n_listed += listing->n;
 	use_newest(dir);
 	while (tree->n_listed > TREE_LISTED_MAX && tree->oldest != dir)
-		drop_listing(tree->oldest);
+		tree_drop_listing(tree->oldest);
 	if (tree->n_listed > TREE_LISTED_MAX)
-		drop_listing(dir);
+		tree_drop_listing(dir);
 }
 
 bool tree_listed(struct file *dir, const char *name,
@@ -622,7 +618,7 @@ void tree_list_change(struct file *dir, const char *name,
 	/* Somebody reads it as it was; or there is no memory to change it. */
 	if (listing->refs > 1 || make_room(listing) ||
 	    (attr && make_listed(&fresh, name, attr, target))) {
-		drop_listing(dir);
+		tree_drop_listing(dir);
 		return;
 	}
 	i = place_of(listing, name, &found);

@@ -32,7 +32,8 @@ struct tree;
 
 enum {
 	TREE_LISTED_MAX = 65536,
-	TREE_SURE_MS = 3600000, /* what the guest watches stays for so long */
+	TREE_SURE_MS =
+		3600000, /* what the guest watches is known for so long */
 };
 
 /* An inode of the guest. */
@@ -71,12 +72,20 @@ struct listing {
 	uint64_t until_ms;
 };
 
-/* ttl_ms: for what the guest does not watch. unused(arg) is called when
- * tree_free was called and no file is referred to any more; the tree is gone
- * then. NULL: no memory. */
-struct tree *tree_new(struct clock *clock, unsigned ttl_ms,
-                      void (*unused)(void *arg), void *arg);
+struct tree_spec {
+	struct clock *clock;
+	unsigned ttl_ms; /* for what the guest does not watch */
+	/* A directory that the guest watches is not known any more. */
+	void (*unwatch)(void *arg, uint64_t watch);
+	/* tree_free was called and no file is referred to; the tree is gone. */
+	void (*unused)(void *arg);
+	void *arg;
+};
+
+/* NULL: no memory. */
+struct tree *tree_new(const struct tree_spec *spec);
 void tree_free(struct tree *tree);
+/* What spec.arg was. */
 void *tree_arg(const struct tree *tree);
 /* The guest's root; borrowed, there from the beginning to the end. */
 struct file *tree_root(struct tree *tree);
@@ -137,7 +146,9 @@ bool tree_listed(struct file *dir, const char *name,
  * is gone. */
 void tree_list_change(struct file *dir, const char *name,
                       const struct wire_attr *attr, const char *target);
-/* It says nothing any more. */
+/* It says nothing any more; the guest goes on watching. */
+void tree_drop_listing(struct file *dir);
+/* Nor does the guest watch it. */
 void tree_forget_listing(struct file *dir);
 
 /* The directory that the guest watches as that, or NULL. Borrowed. */
