@@ -133,8 +133,9 @@ expect_ms() {
 }
 
 # interruptible COMMAND... &: with Ctrl-C's effect as in a terminal; a shell
-# without job control has its background jobs ignore SIGINT.
+# without job control has its background jobs ignore SIGINT. Only with "&".
 interruptible() {
+	[ "$BASHPID" != "$$" ] || exit 2
 	exec env --default-signal=INT,QUIT "$@"
 }
 
@@ -188,6 +189,11 @@ put() {
 # rename OLD NEW: rename(2) and nothing else; mv has looks and words of its own.
 rename() {
 	python3 -c 'import os, sys; os.rename(sys.argv[1], sys.argv[2])' "$@"
+}
+
+# refresh: the next look at the root asks the engine.
+refresh() {
+	echo refresh >"$mnt/.orbfs/ctl"
 }
 
 # names DIRECTORY [FLAGS]: what ls shows, in one line; -U: in readdir's order.
@@ -295,7 +301,7 @@ _check_calls() {
 	bad=$(find "$work/fake" -maxdepth 1 \( -name STOPPED-EVERYTHING -o \
 		-name DELETED-EVERYTHING -o -name tty-seen \))
 	bad+=$(cut -f 3- "$work/fake/calls" | tr '\t' ' ' | grep -E \
-		-e '^(stop|restart|start|delete|info|rename)( -.*)?$' \
+		-e '^(stop|restart|start|delete|info|rename)( -[^ ]*)*$' \
 		-e '^[^ ]* (.* )?-- ' -e ' --$' |
 		grep -vE -e '^run -m [^ ]+ (-u root )?-w / sh -c ' | head -n 5)
 	[ -z "$bad" ] || _not_ok "orbctl is asked for nothing dangerous" "$bad"
@@ -440,7 +446,7 @@ _finish() {
 			"$(cat "$work"/sanitizer* | head -n 100)"
 	fi
 	if [ -e "$log" ] && grep -qE \
-		'(Address|Leak|Thread)Sanitizer|runtime error:' "$log"; then
+		'(Address|Leak|Thread)Sanitizer|:[0-9]+: runtime error:' "$log"; then
 		_not_ok "no report of a sanitizer in the log"
 	fi
 	if [ "$_failed" -ne 0 ] && [ -s "$log" ]; then
