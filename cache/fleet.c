@@ -641,6 +641,12 @@ static void fetch_list(void *arg)
 	struct fleet *fleet = arg;
 
 	fleet->list_of = fleet->generation;
+	/* Who loses patience with the very first one finds this. */
+	if (!fleet->list.known && !fleet->error.len) {
+		fleet_set_error(fleet, "list: no answer from %s yet",
+		                engine_name(fleet->spec.engine));
+		fleet->error_is_lists = true;
+	}
 	engine_list(fleet->spec.engine, on_list, fleet);
 }
 

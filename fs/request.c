@@ -112,6 +112,9 @@ void request_fail(struct request *rq, int err)
 	/* What is being taken down is as good as not there. */
 	if (err == -ECANCELED)
 		err = -ENODEV;
+	/* An answer that makes no sense; the error has its words. */
+	if (err == -EPROTO)
+		err = -EIO;
 	if (fuse)
 		fuse_reply_err(fuse, -err);
 	request_free(rq);
