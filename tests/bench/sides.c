@@ -28,7 +28,12 @@
 
 extern char **environ;
 
-enum { SIDES_MAX = 8, READ_SIZE = 128 << 10, SCRIPT_MAX = 4096 };
+enum {
+	SIDES_MAX = 8,
+	READ_SIZE = 128 << 10,
+	SCRIPT_MAX = 4096,
+	FILES_MAX = 1024
+};
 
 struct side {
 	char **words; /* the act, its words, NULL */
@@ -60,10 +65,20 @@ static void pause_until_us(double until)
 
 /* ---- acts: true when it was done ---- */
 
-/* run PROGRAM [ARG]...: start it, without any output, and wait for its end. */
+/* What we were given beside the three streams stays with us. */
+static void keep_files(void)
+{
+	for (int fd = STDERR_FILENO + 1; fd < FILES_MAX; fd++)
+		(void)fcntl(fd, F_SETFD, FD_CLOEXEC); /* most are not open */
+}
+
+/* run PROGRAM [ARG]...: start it, without any output, and wait for its end. It
+ * finds what the daemon gives to its children: a session of its own, by which
+ * the kernel shares its time out, and no further file. */
 static bool act_run(char **words)
 {
 	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attr;
 	int status = -1;
 	pid_t pid;
 	int err;
@@ -71,7 +86,10 @@ static bool act_run(char **words)
 	posix_spawn_file_actions_init(&files);
 	posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
-	err = posix_spawnp(&pid, words[0], &files, NULL, words, environ);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID);
+	err = posix_spawnp(&pid, words[0], &files, &attr, words, environ);
+	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&files);
 	if (err) {
 		errno = err;
@@ -222,6 +240,7 @@ int main(int argc, char *argv[])
 			goto usage;
 		i += used;
 	}
+	keep_files();
 	for (unsigned r = 0; r < rounds; r++)
 		for (unsigned s = 0; s < n; s++)
 			if (!do_round(&sides[s], times, pace_us))
