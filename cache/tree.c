@@ -186,10 +186,14 @@ void file_set_attr(struct file *file, const struct wire_attr *attr)
 		                      (sure ? TREE_SURE_MS : tree->spec.ttl_ms);
 }
 
+static void spoil_listed(struct file *dir, const char *name);
+
 void file_spoil(struct file *file)
 {
 	file->attr_until_ms = 0;
 	file->changes++;
+	for (struct dentry *d = file->names; d; d = d->next)
+		spoil_listed(d->dir, d->name);
 }
 
 uint64_t file_sure_ms(const struct file *file)
@@ -466,6 +470,7 @@ static int make_listed(struct listed *l, const char *name,
 	bool has_target = target && *target;
 
 	l->attr = *attr;
+	l->stale = false;
 	l->name = strdup(name);
 	l->target = has_target ? strdup(target) : NULL;
 	if (l->name && (l->target || !has_target))
@@ -576,6 +581,7 @@ void tree_set_listing(struct file *dir, struct listing *listing, uint64_t watch)
 		if (index_add(&tree->by_watch, dir))
 			dir->watch = 0;
 	}
+	listing->born_ms = now_ms(tree);
 	listing->until_ms =
 		now_ms(tree) + (dir->watch ? TREE_SURE_MS : tree->spec.ttl_ms);
 	dir->listing = listing_ref(listing);
@@ -603,6 +609,38 @@ bool tree_listed(struct file *dir, const char *name,
 	use_none(dir);
 	use_newest(dir);
 	return true;
+}
+
+bool tree_listed_is_sure(const struct tree *tree, const struct listing *listing,
+                         const struct listed *listed)
+{
+	bool dir = (listed->attr.mode & TYPE_MASK) == TYPE_DIR;
+
+	if (listed->stale || (listed->attr.flags & WIRE_ATTR_VOLATILE))
+		return false;
+	return (!dir && listed->attr.nlink == 1) ||
+	       now_ms(tree) - listing->born_ms < tree->spec.ttl_ms;
+}
+
+static void spoil_listed(struct file *dir, const char *name)
+{
+	bool found;
+	size_t i;
+
+	if (!dir->listing)
+		return;
+	i = place_of(dir->listing, name, &found);
+	if (found)
+		dir->listing->v[i].stale = true;
+}
+
+void tree_spoil_name(struct file *dir, const char *name)
+{
+	struct file *file = tree_find(dir, name);
+
+	spoil_listed(dir, name);
+	if (file)
+		file_spoil(file);
 }
 
 void tree_list_change(struct file *dir, const char *name,

@@ -60,6 +60,7 @@ struct listed {
 	char *name;
 	struct wire_attr attr;
 	char *target; /* of a symbolic link, or NULL */
+	bool stale;   /* attr does not hold any more */
 };
 
 /* What a directory held. Counted; entries do not change while somebody else
@@ -69,6 +70,7 @@ struct listing {
 	struct listed *v;
 	size_t n;
 	size_t cap;
+	uint64_t born_ms; /* when it was read */
 	uint64_t until_ms;
 };
 
@@ -97,7 +99,7 @@ bool file_is_dir(const struct file *file);
 /* attr is what the guest says now. It holds as long as what watches it says,
  * or for the ttl. */
 void file_set_attr(struct file *file, const struct wire_attr *attr);
-/* Nothing is known of its attributes any more. */
+/* Nothing is known of its attributes any more, here or in a listing. */
 void file_spoil(struct file *file);
 /* For how many ms attr may be relied on. */
 uint64_t file_sure_ms(const struct file *file);
@@ -142,6 +144,12 @@ void tree_set_listing(struct file *dir, struct listing *listing,
 /* Is there a valid one? Then *listed is what it has of that name, or NULL. */
 bool tree_listed(struct file *dir, const char *name,
                  const struct listed **listed);
+/* Do the attributes in a listing hold? Those of a file with several names, or
+ * of a directory, change without a word about this name. */
+bool tree_listed_is_sure(const struct tree *tree, const struct listing *listing,
+                         const struct listed *listed);
+/* The guest says that what this name stands for has changed. */
+void tree_spoil_name(struct file *dir, const char *name);
 /* We changed the directory ourselves: so goes its listing. attr NULL: the name
  * is gone. */
 void tree_list_change(struct file *dir, const char *name,
