@@ -96,11 +96,12 @@ static void on_listed_mkdir(void *arg, int err)
 
 void machines_mkdir(struct request *rq)
 {
-	if (entry_find(DIR_ROOT, rq->text)) {
+	if (entry_find(DIR_ROOT, rq->text))
 		request_fail(rq, -EEXIST);
-		return;
-	}
-	fleet_get(rq->fs->spec.fleet, on_listed_mkdir, rq);
+	else if (machine_name_check(rq->text))
+		on_listed_mkdir(rq, 0); /* refused, whatever a list says */
+	else
+		fleet_get(rq->fs->spec.fleet, on_listed_mkdir, rq);
 }
 
 /* ---- rmdir ---- */
@@ -181,5 +182,8 @@ void machines_rename(struct request *rq, const char *new_name)
 	}
 	memcpy(both + old_len + 1, new_name, new_len + 1);
 	rq->text = both;
-	fleet_get(rq->fs->spec.fleet, on_listed_rename, rq);
+	if (machine_name_check(new_name))
+		on_listed_rename(rq, 0); /* refused, whatever a list says */
+	else
+		fleet_get(rq->fs->spec.fleet, on_listed_rename, rq);
 }
