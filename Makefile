@@ -6,6 +6,7 @@
 #	asan, tsan, cover			the tests, with that instrument
 #	other	compiled by the other compiler, for `make lint`
 #	fuzz	the parsers under libFuzzer
+#	agent	the program that orbfs runs inside machines, which it carries
 # BUILD=/tmp/mine keeps a second build apart from the first.
 #
 # One unit test:	make build/asan/test_buf && build/asan/test_buf
@@ -34,6 +35,9 @@ UNITS := $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
 UNITS += $(if $(filter test_session,$(UNITS)),test_session_thread)
 UNITS := $(sort $(UNITS))
 FUZZERS := $(patsubst tests/%.c,%,$(wildcard tests/fuzz_*.c))
+# The guest agent; a test links all of it but its main.
+AGENT_SOURCES := $(wildcard ops/agent/*.c) ops/wire.c
+AGENT_LIBRARY = $(filter-out %/main.c,$(AGENT_SOURCES))
 C_FILES = $(wildcard $(foreach d,ops cache fs mount tests tests/bench \
 	ops/agent,$d/*.[ch]))
 
@@ -98,7 +102,9 @@ $(BUILD)/$1/%.list: always
 	@echo '$$(LIST)' | cmp -s - $$@ || echo '$$(LIST)' >$$@
 $(BUILD)/$1/liborbfs.list: LIST = $$(LIBRARY)
 $(BUILD)/$1/libtests.list: LIST = $$(SUPPORT)
-$(BUILD)/$1/liborbfs.a: $$(LIBRARY:%.c=$(BUILD)/$1/%.o)
+$(BUILD)/$1/libagent.list: LIST = $$(AGENT_LIBRARY)
+$(BUILD)/$1/liborbfs.a: $$(LIBRARY:%.c=$(BUILD)/$1/%.o) $(AGENT)/images.o
+$(BUILD)/$1/libagent.a: $$(AGENT_LIBRARY:%.c=$(BUILD)/$1/%.o)
 $(BUILD)/$1/libtests.a: $$(SUPPORT:%.c=$(BUILD)/$1/%.o)
 $(BUILD)/$1/lib%.a: $(BUILD)/$1/lib%.list
 	$$(call say,AR,$$@)
@@ -111,6 +117,11 @@ $(BUILD)/$1/orbfs $(BUILD)/$1/orbfs-thread: $$(FAIL_$1) $(BUILD)/$1/liborbfs.a
 	$$(call say,LD,$$@)
 	$$Q$$(COMPILER_$1) $$(CFLAGS) $$(FLAGS_$1) -pthread -o $$@ $$(parts) $$(PKG_LIBS) $$(LDFLAGS)
 
+$(BUILD)/$1/agent: $(BUILD)/$1/ops/agent/main.o $$(FAIL_$1) $(BUILD)/$1/libagent.a
+	$$(call say,LD,$$@)
+	$$Q$$(COMPILER_$1) $$(CFLAGS) $$(FLAGS_$1) -pthread -o $$@ $$(parts) $$(LDFLAGS)
+$(BUILD)/$1/test_agent: | $(BUILD)/$1/agent
+
 $(BUILD)/$1/test_session_thread: $(BUILD)/$1/mount/session_thread.o
 $(BUILD)/$1/test_session_thread: $(BUILD)/$1/$(or $(patsubst \
 	%.c,%.o,$(wildcard tests/test_session_thread.c)),tests/test_session.o)
@@ -121,10 +132,11 @@ $(UNITS:%=$(BUILD)/$1/%): $$(FAIL_$1) $(BUILD)/$1/libtests.a $(BUILD)/$1/liborbf
 	$$Q$$(COMPILER_$1) $$(CFLAGS) $$(FLAGS_$1) -pthread -o $$@ $$(parts) \
 		$$(PKG_LIBS) -lcmocka $$(LDFLAGS)
 endef
+AGENT = $(BUILD)/agent
 VARIANTS = plain asan tsan cover other fuzz
 $(foreach v,$(VARIANTS),$(eval $(call variant,$v)))
 
--include $(wildcard $(foreach d,ops cache fs mount tests,$(BUILD)/*/$d/*.d))
+-include $(wildcard $(foreach d,ops ops/agent cache fs mount tests,$(BUILD)/*/$d/*.d))
 
 # The programs people use. They find the local engine in ../libexec/orbfs,
 # seen from the folder they really are in, here as after `make install`.
@@ -132,6 +144,34 @@ $(BUILD)/orbfs $(BUILD)/orbfs-thread: $(BUILD)/%: $(BUILD)/plain/% $(BUILD)/libe
 	@ln -sf plain/$* $@
 $(BUILD)/libexec:
 	@mkdir -p $@ && ln -sfn $(CURDIR)/ops/local $@/orbfs
+
+# ---- the guest agent ---------------------------------------------------------
+
+# Static, small, and as bytes in a C source, so that orbfs carries it on every
+# system. Its own architecture has to have a compiler, the other one may.
+AGENT_OWN := $(patsubst arm64,aarch64,$(patsubst amd64,x86_64,$(shell uname -m)))
+AGENT_ARCHS = $(eval AGENT_ARCHS := $$(AGENT_OWN) $$(foreach a,$$(filter-out \
+	$$(AGENT_OWN),x86_64 aarch64),$$(shell ops/agent/cc $$a >/dev/null && \
+	echo $$a)))$(AGENT_ARCHS)
+AGENT_FLAGS = -std=c11 -D_GNU_SOURCE -I. $(WARN) -Os -s -static -pthread \
+	-ffunction-sections -fdata-sections -Wl,--gc-sections
+
+.PHONY: agent
+agent: $(AGENT)/images.o
+$(AGENT)/agent-%: $(AGENT_SOURCES) $(wildcard ops/agent/*.h) ops/wire.h \
+		ops/agent/cc Makefile
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$Qcc=$$(ops/agent/cc $*) || { echo \
+		'no compiler makes static Linux programs for $*: make deps' >&2; \
+		exit 1; }; $$cc $(AGENT_FLAGS) -o $@ $(AGENT_SOURCES)
+.SECONDEXPANSION:
+$(AGENT)/images.c: $$(addprefix $(AGENT)/agent-,$$(AGENT_ARCHS)) ops/agent/images
+	$(call say,GEN,$@)
+	$Qops/agent/images $(filter $(AGENT)/agent-%,$^) >$@
+$(AGENT)/images.o: $(AGENT)/images.c ops/agent.h
+	$(call say,CC,$@)
+	$Q$(CC) -std=c11 -I. $(WARN) -c -o $@ $<
 
 # ---- running it -------------------------------------------------------------
 
@@ -229,7 +269,7 @@ check-cover: $(UNITS:%=$(BUILD)/cover/%)
 # ---- the sources ------------------------------------------------------------
 
 SCRIPTS = $(sort $(shell grep -lsE '^\#!.*[/ ](ba|da)?sh( |$$)' .ci/* mount/* \
-	ops/local/* tests/* tests/*/*) $(wildcard tests/*/*.sh))
+	ops/local/* ops/agent/* tests/* tests/*/*) $(wildcard tests/*/*.sh))
 TIDIED = $(filter-out ops/agent/%,$(filter %.c,$(C_FILES)))
 
 # `make -k lint` shows all there is, not only the first finding.
