@@ -108,12 +108,18 @@ static void open_rendered(struct request *rq, const char *text, size_t len)
 	request_reply_open(rq, handle);
 }
 
+/* The machine of an open file may go meanwhile. */
+static bool is_gone(const struct request *rq)
+{
+	return rq->node->m && !rq->node->m->listed;
+}
+
 static void on_needed(void *arg, int err)
 {
 	struct request *rq = arg;
 
-	if (err)
-		request_fail(rq, err);
+	if (err || is_gone(rq))
+		request_fail(rq, err ? err : -ENOENT);
 	else
 		open_rendered(rq, "", 0);
 }
@@ -138,6 +144,10 @@ void control_open(struct request *rq, const struct fuse_file_info *fi)
 	bool reads = (fi->flags & O_ACCMODE) != O_WRONLY;
 	bool writes = (fi->flags & O_ACCMODE) != O_RDONLY;
 
+	if (is_gone(rq)) {
+		request_fail(rq, -ENOENT);
+		return;
+	}
 	/* The owner may be root, whom the kernel's own check lets pass. */
 	if ((writes && entry->accept == ACCEPT_NOTHING) ||
 	    (reads && !(entry->mode & 0400))) {
@@ -213,11 +223,17 @@ static void on_written(void *arg, int err, struct member *m)
 		request_reply_write(rq, rq->size);
 }
 
-/* Cut blanks off both ends of rq->text and return the rest. */
+/* Cut blanks off both ends of rq->text and return the rest. A NUL is no end:
+ * a verb with something behind it is no verb. */
 static char *trimmed(struct request *rq)
 {
-	char *start = rq->text + strspn(rq->text, " \t\r\n");
-	char *end = start + strlen(start);
+	char *start;
+	char *end;
+
+	for (char *nul; (nul = memchr(rq->text, '\0', rq->len));)
+		*nul = '?';
+	start = rq->text + strspn(rq->text, " \t\r\n");
+	end = start + strlen(start);
 
 	while (end > start && strchr(" \t\r\n", end[-1]))
 		*--end = '\0';
