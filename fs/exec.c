@@ -237,9 +237,11 @@ static void on_run_end(void *arg, struct run *run)
 	struct script *script = arg;
 	struct member *m = script->m;
 
+	/* The answer goes first, or it would compete with the notifications
+	 * that the others cause. No request is served in between. */
+	answer(script, run_error(run));
 	member_set_finished(m, run);
 	member_set_error(m, "%s", run_why(run));
-	answer(script, run_error(run));
 	member_unref(m);
 	free(script);
 }

@@ -207,7 +207,8 @@ void fs_timeouts(struct fs *fs, const struct node *node, double *entry_s,
 	*entry_s = own ? 0 : fs->spec.timeout;
 	/* The next lookup of an own inode brings its attributes, unless opening
 	 * it makes the text; a shared file's length may change at any time. */
-	if (node_dir(node) != DIR_NONE || (own && entry->need <= NEED_LIST))
+	if (node_dir(node) != DIR_NONE ||
+	    (own && (entry->need <= NEED_LIST || entry->need == NEED_RUN)))
 		*attr_s = fs->spec.timeout;
 	else
 		*attr_s = 0;
