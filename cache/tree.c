@@ -116,6 +116,7 @@ static void drop_watch(struct file *dir)
 	if (dir->watch)
 		index_remove(&dir->tree->by_watch, dir);
 	dir->watch = 0;
+	dir->watched = false;
 }
 
 struct file *file_ref(struct file *file)
@@ -167,7 +168,7 @@ bool file_is_dir(const struct file *file)
 bool file_is_watched(const struct file *file)
 {
 	for (const struct dentry *d = file->names; d; d = d->next)
-		if (d->dir->watch)
+		if (d->dir->watched)
 			return true;
 	return false;
 }
@@ -568,22 +569,15 @@ void tree_forget_listing(struct file *dir)
 	drop_watch(dir);
 }
 
-void tree_set_listing(struct file *dir, struct listing *listing, uint64_t watch)
+void tree_set_listing(struct file *dir, struct listing *listing)
 {
 	struct tree *tree = dir->tree;
 
 	tree_drop_listing(dir);
-	if (dir->watch != watch)
-		drop_watch(dir);
 	qsort(listing->v, listing->n, sizeof(listing->v[0]), compare_listed);
-	if (watch && !dir->watch) {
-		dir->watch = watch;
-		if (index_add(&tree->by_watch, dir))
-			dir->watch = 0;
-	}
 	listing->born_ms = now_ms(tree);
 	listing->until_ms =
-		now_ms(tree) + (dir->watch ? TREE_SURE_MS : tree->spec.ttl_ms);
+		now_ms(tree) + (dir->watched ? TREE_SURE_MS : tree->spec.ttl_ms);
 	dir->listing = listing_ref(listing);
 	dir->n_missed = 0;
 	tree->n_listed += listing->n;
@@ -688,9 +682,22 @@ struct file *tree_watched(struct tree *tree, uint64_t watch)
 	return index_find(&tree->by_watch, &like);
 }
 
-uint64_t tree_next_watch(struct tree *tree)
+uint64_t tree_watch(struct file *dir)
 {
-	return ++tree->last_watch;
+	if (dir->watch)
+		return dir->watch;
+	dir->watch = ++dir->tree->last_watch;
+	if (index_add(&dir->tree->by_watch, dir))
+		dir->watch = 0;
+	return dir->watch;
+}
+
+void tree_set_watched(struct file *dir, bool watched)
+{
+	if (watched && dir->watch)
+		dir->watched = true;
+	else
+		drop_watch(dir);
 }
 
 /* Walk the files by their inodes: from each to the next larger one would need

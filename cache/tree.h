@@ -48,7 +48,8 @@ struct file {
 	struct dentry *names;   /* where it is; NULL: nowhere, or the root */
 	/* Of a directory: */
 	struct listing *listing; /* valid, or NULL */
-	uint64_t watch;          /* the guest tells of changes, as this; or 0 */
+	uint64_t watch; /* as what the guest tells of changes, or 0 */
+	bool watched;   /* it has said that it does */
 	unsigned n_missed;       /* look-ups that no listing answered */
 	struct file *older;      /* in the order of use, if it has a listing */
 	struct file *newer;
@@ -137,10 +138,8 @@ void listing_unref(struct listing *listing);
 /* Add a name; 0 or -ENOMEM. */
 int listing_add(struct listing *listing, const char *name,
                 const struct wire_attr *attr, const char *target);
-/* It is complete: a directory's from now on, referred to once more. watch: as
- * what the guest tells of changes, or 0. */
-void tree_set_listing(struct file *dir, struct listing *listing,
-                      uint64_t watch);
+/* It is complete: a directory's from now on, referred to once more. */
+void tree_set_listing(struct file *dir, struct listing *listing);
 /* Is there a valid one? Then *listed is what it has of that name, or NULL. */
 bool tree_listed(struct file *dir, const char *name,
                  const struct listed **listed);
@@ -161,7 +160,11 @@ void tree_forget_listing(struct file *dir);
 
 /* The directory that the guest watches as that, or NULL. Borrowed. */
 struct file *tree_watched(struct tree *tree, uint64_t watch);
-uint64_t tree_next_watch(struct tree *tree);
+/* As what the guest is to watch a directory: known here before it is asked, so
+ * that no change is missed. 0: no memory. */
+uint64_t tree_watch(struct file *dir);
+/* What the guest said: it watches, or cannot. */
+void tree_set_watched(struct file *dir, bool watched);
 /* The guest watches nothing any more: forget attributes and listings, and call
  * each for every file that is known. */
 void tree_spoil_all(struct tree *tree,

@@ -47,6 +47,8 @@ static int compare_what(const void *a, const void *b)
 
 static bool is_shared(const struct node *node)
 {
+	if (node->file && !node->entry)
+		return false; /* its file knows it */
 	return !node->entry || !(node->entry->flags & ENTRY_OWN_INODE);
 }
 
@@ -58,13 +60,17 @@ static void node_free(struct node *node)
 	if (is_shared(node))
 		index_remove(&nodes->by_what, node);
 	nodes->n--;
+	if (node->file)
+		node->file->node = NULL;
+	file_unref(node->file);
 	member_unref(node->m);
 	free(node);
 }
 
 /* A new node with one reference; NULL: no memory. */
 static struct node *node_new(struct nodes *nodes, uint64_t ino,
-                             struct member *m, const struct entry *entry)
+                             struct member *m, const struct entry *entry,
+                             struct file *file)
 {
 	struct node *node = calloc(1, sizeof(*node));
 
@@ -74,6 +80,7 @@ static struct node *node_new(struct nodes *nodes, uint64_t ino,
 	node->ino = ino;
 	node->m = m;
 	node->entry = entry;
+	node->file = file;
 	node->refs = 1;
 	if (index_add(&nodes->by_ino, node)) {
 		free(node);
@@ -86,6 +93,10 @@ static struct node *node_new(struct nodes *nodes, uint64_t ino,
 	}
 	if (m)
 		member_ref(m);
+	if (file) {
+		file_ref(file);
+		file->node = node;
+	}
 	nodes->n++;
 	return node;
 }
@@ -99,7 +110,7 @@ struct nodes *nodes_new(void)
 	nodes->last_ino = ROOT_INO;
 	nodes->by_ino.compare = compare_ino;
 	nodes->by_what.compare = compare_what;
-	nodes->root = node_new(nodes, ROOT_INO, NULL, NULL);
+	nodes->root = node_new(nodes, ROOT_INO, NULL, NULL, NULL);
 	if (nodes->root)
 		return nodes;
 	free(nodes);
@@ -147,7 +158,13 @@ struct node *nodes_get(struct nodes *nodes, struct member *m,
 
 	if (node)
 		return node_ref(node);
-	return node_new(nodes, ++nodes->last_ino, m, entry);
+	return node_new(nodes, ++nodes->last_ino, m, entry, NULL);
+}
+
+struct node *nodes_add_file(struct nodes *nodes, struct member *m,
+                            struct file *file)
+{
+	return node_new(nodes, ++nodes->last_ino, m, NULL, file);
 }
 
 static void free_if_unused(struct node *node)

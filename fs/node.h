@@ -1,8 +1,8 @@
 /*
  * node: what the kernel refers to by inode number.
  *
- * A node stands for the root, a machine's directory, or an entry of the table
- * in fs/entry.c, of a machine or of the daemon. The kernel gets it by a lookup
+ * A node stands for the root, a machine's directory, an entry of the table in
+ * fs/entry.c, of a machine or of the daemon, or a file of a guest. The kernel gets it by a lookup
  * and keeps it until it has forgotten every lookup; requests and open files
  * hold it, too. Numbers are never used twice.
  *
@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "cache/fleet.h"
+#include "cache/tree.h"
 #include "fs/entry.h"
 
 struct nodes;
@@ -24,6 +25,7 @@ struct nodes;
 struct node {
 	uint64_t ino;              /* what the kernel calls it */
 	struct member *m;          /* NULL: the root, or the daemon's own */
+	struct file *file;         /* below files/: referred to; else NULL */
 	const struct entry *entry; /* NULL: the root, or a machine's directory */
 	uint64_t lookups;          /* that the kernel has not forgotten */
 	unsigned refs;             /* that we hold */
@@ -45,6 +47,11 @@ struct node *nodes_get(struct nodes *nodes, struct member *m,
 /* The node of a machine's directory, if the kernel knows it; borrowed. */
 struct node *nodes_peek(struct nodes *nodes, const struct member *m,
                         const struct entry *entry);
+
+/* A new node of a guest's file, which has none yet, referred to once. NULL: no
+ * memory. */
+struct node *nodes_add_file(struct nodes *nodes, struct member *m,
+                            struct file *file);
 
 struct node *node_ref(struct node *node);
 void node_unref(struct node *node);
