@@ -11,7 +11,8 @@ listed=$(calls)
 
 # refused NAME ERRNO REGEX
 refused() {
-	local shown=${1:0:20}
+	local shown=${1//$'\n'/?}
+	shown=${shown:0:20}
 	expect_errno "mkdir of '$shown' is $2" "$2" mkdir -- "$mnt/$1"
 	expect_match "and .orbfs/error says why" "$3" \
 		"$(cat "$mnt/.orbfs/error")"
