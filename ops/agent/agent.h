@@ -16,7 +16,10 @@
 #include "ops/agent/handles.h"
 #include "ops/agent/identity.h"
 #include "ops/agent/kinds.h"
+#include "ops/agent/locks.h"
+#include "ops/agent/slow.h"
 #include "ops/agent/stream.h"
+#include "ops/agent/watches.h"
 #include "ops/wire.h"
 
 struct agent {
@@ -24,6 +27,9 @@ struct agent {
 	struct handles handles;
 	struct identity identity;
 	struct kinds kinds;
+	struct watches watches;
+	struct locks locks;
+	struct slow slow;
 	int root;         /* "/", O_PATH */
 	bool has_openat2; /* the kernel knows it */
 	char path[2][WIRE_PATH_MAX];
@@ -42,9 +48,8 @@ enum { REQUEST_LATER = 1 };
 
 typedef int request_fn(struct agent *agent, struct request *rq);
 
-/* Everything but the streams; 0 or a negative errno. */
+/* Everything but the streams; 0 or a negative errno. In init.c. */
 int agent_init(struct agent *agent);
-void agent_free(struct agent *agent);
 
 /* Decode the request's body, carry it out, answer. false: no message that may
  * be sent to an agent. */
@@ -52,6 +57,10 @@ bool request_carry_out(struct agent *agent, const struct wire_header *h,
                        const struct wire_in *body);
 /* Send what rq->out holds as a part of the answer and begin the next part. */
 void request_more(struct agent *agent, struct request *rq);
+/* The answer of one that was REQUEST_LATER: empty, or with a number. Not while
+ * an answer is being built. */
+void request_answer(struct agent *agent, uint32_t id, uint16_t op, int err,
+                    const uint64_t *number);
 
 /* The handlers, by the file they are in. */
 request_fn files_stat, files_readlink, files_getattr, files_setattr,
@@ -59,6 +68,10 @@ request_fn files_stat, files_readlink, files_getattr, files_setattr,
 	files_rmdir, files_rename, files_statfs;
 request_fn list_directory;
 request_fn open_existing, open_create, open_close, open_read, open_write,
-	open_fsync;
+	open_seek;
+request_fn xattrs_get, xattrs_set, xattrs_list, xattrs_remove;
+request_fn slow_fsync, slow_fallocate, slow_copy;
+request_fn locks_set, locks_get, locks_flock, locks_unlock_owner, locks_cancel;
+request_fn watch_stop;
 
 #endif

@@ -320,6 +320,7 @@ int files_rename(struct agent *agent, struct request *rq)
 	int err = path_get(&rq->in, agent->path[0]);
 	int bad = path_get(&rq->in, agent->path[1]);
 	uint32_t flags = wire_get_u32(&rq->in);
+	unsigned n = flags & WIRE_RENAME_EXCHANGE ? 2 : 1;
 
 	if (!wire_end(&rq->in))
 		return -EBADMSG;
@@ -332,8 +333,8 @@ int files_rename(struct agent *agent, struct request *rq)
 		return err;
 	err = place_find(agent, agent->path[1], &to);
 	if (!err) {
-		own_name(agent, from.dir, from.name);
-		own_name(agent, to.dir, to.name);
+		own_names(agent, from.dir, from.name, n);
+		own_names(agent, to.dir, to.name, n);
 		err = rename_to(&from, &to, flags);
 		place_leave(&to);
 	}
@@ -533,7 +534,7 @@ int files_setattr(struct agent *agent, struct request *rq)
 	err = place_find(agent, node.path, &place);
 	if (err)
 		return err;
-	own_name(agent, place.dir, place.name);
+	own_attrs(agent, &place);
 	err = apply(&place, NULL, &s);
 	if (!err)
 		err = put_attr_of(agent, rq, &place);

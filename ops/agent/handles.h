@@ -21,6 +21,12 @@ struct handle {
 	bool volatile_file; /* as WIRE_ATTR_VOLATILE */
 	uint32_t next_free;
 	uint64_t size; /* when it was opened */
+	uint64_t dev;
+	uint64_t ino;
+	/* Where it was opened for writing: the directory, a hash of the name. */
+	uint64_t dir_dev;
+	uint64_t dir_ino;
+	uint64_t name;
 };
 
 struct handles {

@@ -21,36 +21,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "ops/agent/path.h"
-
-enum {
-	MAIN_SPARE_FDS = 64, /* descriptors that are not for open files */
-};
+#include "ops/agent/watch.h"
 
 static void complain(const char *what)
 {
 	(void)fprintf(stderr, "orbfs agent: %s\n", what);
-}
-
-/* As many descriptors as we may have; returns how many open files that is. */
-static size_t raise_limits(void)
-{
-	struct rlimit limit = { .rlim_cur = 256 };
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &limit);
-		(void)getrlimit(RLIMIT_NOFILE, &limit);
-	}
-	if (limit.rlim_cur > HANDLES_MAX + MAIN_SPARE_FDS)
-		return HANDLES_MAX;
-	if (limit.rlim_cur < 2 * MAIN_SPARE_FDS)
-		return MAIN_SPARE_FDS / 2;
-	return (size_t)limit.rlim_cur - MAIN_SPARE_FDS;
 }
 
 static int64_t now_ms(void)
@@ -94,61 +72,68 @@ static int carry_out_all(struct agent *agent)
 	struct wire_in body;
 	int got = 1;
 
-	while (got > 0 && stream_pending(s) < STREAM_STUCK) {
+	while (got > 0 && stream_pending(s) < STREAM_STUCK &&
+	       !slow_full(&agent->slow)) {
 		got = stream_next(s, &h, &body);
 		if (got > 0 && !request_carry_out(agent, &h, &body))
 			return -EBADMSG;
-		if (got == 0 || stream_pending(s) >= STREAM_STUCK)
+		if (got == 0 || slow_full(&agent->slow) ||
+		    stream_pending(s) >= STREAM_STUCK)
 			stream_flush(s);
 	}
 	return got < 0 ? got : 0;
 }
 
+/* What is waited for, in the order of the descriptors. */
+enum { WAIT_IN, WAIT_OUT, WAIT_CHANGES, WAIT_SLOW, WAIT_N };
+
+static int wait_for_something(struct agent *agent, struct pollfd *fds)
+{
+	struct stream *s = &agent->stream;
+	bool stuck = stream_pending(s) >= STREAM_STUCK;
+	bool ready = !stuck && !slow_full(&agent->slow);
+	int timeout = locks_timeout_ms(agent, now_ms());
+
+	fds[WAIT_IN] = (struct pollfd){ ready ? s->in : -1, POLLIN, 0 };
+	fds[WAIT_OUT] =
+		(struct pollfd){ s->out, stream_pending(s) ? POLLOUT : 0, 0 };
+	fds[WAIT_CHANGES] =
+		(struct pollfd){ stuck ? -1 : agent->watches.fd, POLLIN, 0 };
+	fds[WAIT_SLOW] = (struct pollfd){ agent->slow.event, POLLIN, 0 };
+	if (poll(fds, WAIT_N, timeout) < 0 && errno != EINTR)
+		return -errno;
+	agent->kinds.now_ms = now_ms();
+	return 0;
+}
+
 static int serve(struct agent *agent)
 {
 	struct stream *s = &agent->stream;
-	struct pollfd fds[] = {
-		{ .fd = s->in, .events = POLLIN },
-		{ .fd = s->out },
-	};
+	struct pollfd fds[WAIT_N];
 
 	while (!s->broken) {
-		bool stuck = stream_pending(s) >= STREAM_STUCK;
-		int err = 0;
+		int err = wait_for_something(agent, fds);
 
-		fds[0].fd = stuck ? -1 : s->in;
-		fds[1].events = stream_pending(s) ? POLLOUT : 0;
-		if (poll(fds, 2, -1) < 0 && errno != EINTR)
-			return -errno;
-		agent->kinds.now_ms = now_ms();
-		if (fds[0].revents && !stuck)
-			err = stream_fill(s);
-		if (err == -EPIPE)
+		if (err)
+			return err;
+		/* Said even when nothing is to be sent: nobody listens. */
+		if (fds[WAIT_OUT].revents & ~POLLOUT)
+			return 0;
+		if (fds[WAIT_CHANGES].revents)
+			watch_drain(agent, false);
+		if (fds[WAIT_SLOW].revents)
+			slow_finish(agent);
+		if (fds[WAIT_IN].revents && stream_fill(s) == -EPIPE)
 			return 0;
 		err = carry_out_all(agent);
 		if (err) {
 			complain("the input is no message");
 			return err;
 		}
+		locks_retry(agent, agent->kinds.now_ms);
+		stream_flush(s);
 	}
 	return 0;
-}
-
-int agent_init(struct agent *agent)
-{
-	memset(agent, 0, sizeof(*agent));
-	handles_init(&agent->handles, raise_limits());
-	identity_init(&agent->identity);
-	agent->has_openat2 = path_has_openat2();
-	agent->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return agent->root < 0 || chdir("/") < 0 ? -errno : 0;
-}
-
-void agent_free(struct agent *agent)
-{
-	handles_free(&agent->handles);
-	if (agent->root >= 0)
-		close(agent->root);
 }
 
 int main(int argc, char **argv)
@@ -167,8 +152,8 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	say_hello(&agent);
+	/* The kernel takes back what is left: a slow request may be under way,
+	 * and is not waited for. */
 	err = serve(&agent);
-	stream_close(&agent.stream);
-	agent_free(&agent);
 	return err ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -62,6 +62,8 @@ static int put_open(struct agent *agent, struct request *rq, int fd,
 		(void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_DIRECT);
 	(*opened)->volatile_file = attr.flags & WIRE_ATTR_VOLATILE;
 	(*opened)->size = attr.size;
+	(*opened)->dev = attr.dev;
+	(*opened)->ino = attr.ino;
 	wire_put_u64(&rq->out, (*opened)->id);
 	wire_put_attr(&rq->out, &attr);
 	return 0;
@@ -214,6 +216,7 @@ int open_close(struct agent *agent, struct request *rq)
 	if (wire_end(&rq->in) && h) {
 		if (h->flags & WIRE_O_WRITE)
 			own_file(agent, h);
+		locks_close(agent, h->id);
 		handles_close(&agent->handles, h);
 	}
 	return REQUEST_LATER;
@@ -272,14 +275,25 @@ int open_write(struct agent *agent, struct request *rq)
 	return 0;
 }
 
-int open_fsync(struct agent *agent, struct request *rq)
+int open_seek(struct agent *agent, struct request *rq)
 {
 	struct handle *h = handles_find(&agent->handles, wire_get_u64(&rq->in));
-	bool data_only = wire_get_u8(&rq->in);
+	uint64_t offset = wire_get_u64(&rq->in);
+	uint32_t whence = wire_get_u32(&rq->in);
+	off_t at;
 
 	if (!wire_end(&rq->in))
 		return -EBADMSG;
 	if (!h)
 		return -EBADF;
-	return (data_only ? fdatasync(h->fd) : fsync(h->fd)) < 0 ? -errno : 0;
+	if (whence != SEEK_DATA && whence != SEEK_HOLE)
+		return -EINVAL;
+	if (offset > INT64_MAX)
+		return -ENXIO;
+	/* Nothing else uses the descriptor's position. */
+	at = lseek(h->fd, (off_t)offset, (int)whence);
+	if (at < 0)
+		return -errno;
+	wire_put_u64(&rq->out, (uint64_t)at);
+	return 0;
 }
