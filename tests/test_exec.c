@@ -23,7 +23,7 @@
 #include "tests/world.h"
 
 /* An open exec. */
-struct file {
+struct exec_file {
 	struct world *w;
 	uint64_t node;
 	uint64_t fh;
@@ -76,7 +76,7 @@ static void assert_tells(struct world *w, const char *path, const char *part)
 	free(got);
 }
 
-static void file_open(struct file *f, struct world *w, const char *path,
+static void exec_open(struct exec_file *f, struct world *w, const char *path,
                       int flags)
 {
 	struct fuse_open_out open;
@@ -87,14 +87,14 @@ static void file_open(struct file *f, struct world *w, const char *path,
 	f->fh = open.fh;
 }
 
-static void file_close(struct file *f)
+static void exec_close(struct exec_file *f)
 {
 	assert_int_equal(kernel_flush(f->w->kernel, f->node, f->fh), 0);
 	assert_int_equal(kernel_release(f->w->kernel, f->node, f->fh, 0), 0);
 }
 
 /* Send a write and have it seen. */
-static uint64_t file_write(struct file *f, const char *text)
+static uint64_t exec_send(struct exec_file *f, const char *text)
 {
 	uint64_t id = kernel_send_write(f->w->kernel, f->node, f->fh, 0, text,
 	                                strlen(text));
@@ -103,7 +103,7 @@ static uint64_t file_write(struct file *f, const char *text)
 	return id;
 }
 
-static uint64_t file_read(struct file *f, uint64_t offset, uint32_t size)
+static uint64_t exec_recv(struct exec_file *f, uint64_t offset, uint32_t size)
 {
 	uint64_t id =
 		kernel_send_read(f->w->kernel, f->node, f->fh, offset, size);
@@ -113,7 +113,7 @@ static uint64_t file_read(struct file *f, uint64_t offset, uint32_t size)
 }
 
 /* The write is answered now: all of it was taken, or err. */
-static void assert_written(struct file *f, uint64_t id, int err)
+static void assert_written(struct exec_file *f, uint64_t id, int err)
 {
 	assert_true(kernel_answered(f->w->kernel, id));
 	assert_int_equal(kernel_wait(f->w->kernel, id, NULL, NULL, KERNEL_MS),
@@ -121,7 +121,7 @@ static void assert_written(struct file *f, uint64_t id, int err)
 }
 
 /* The read is answered now, with this text. */
-static void assert_got(struct file *f, uint64_t id, const char *text)
+static void assert_got(struct exec_file *f, uint64_t id, const char *text)
 {
 	const void *data;
 	size_t len;
@@ -136,15 +136,15 @@ static void assert_got(struct file *f, uint64_t id, const char *text)
 /* Run a script to its end with that output. */
 static void run(struct world *w, const char *text, const char *output)
 {
-	struct file f;
+	struct exec_file f;
 	uint64_t id;
 
-	file_open(&f, w, "up/exec", O_WRONLY);
-	id = file_write(&f, text);
+	exec_open(&f, w, "up/exec", O_WRONLY);
+	id = exec_send(&f, text);
 	puppet_print(puppet_script(w->engine, 0), false, output);
 	puppet_end_script(puppet_script(w->engine, 0), 0, 0);
 	assert_written(&f, id, 0);
-	file_close(&f);
+	exec_close(&f);
 }
 
 /* ---- what is a script ---------------------------------------------------- */
@@ -152,15 +152,15 @@ static void run(struct world *w, const char *text, const char *output)
 static void exec_write_of_a_line_is_a_script_and_returns_at_its_end(void **state)
 {
 	struct world w;
-	struct file f;
+	struct exec_file f;
 	uint64_t id;
 
 	(void)state;
 	begin(&w);
-	file_open(&f, &w, "up/exec", O_WRONLY | O_TRUNC);
+	exec_open(&f, &w, "up/exec", O_WRONLY | O_TRUNC);
 	/* Shells close a copy before they write. */
 	assert_int_equal(kernel_flush(w.kernel, f.node, f.fh), 0);
-	id = file_write(&f, "uname -a\n");
+	id = exec_send(&f, "uname -a\n");
 	assert_false(kernel_answered(w.kernel, id));
 	assert_int_equal(puppet_n_scripts(w.engine), 1);
 	assert_string_equal(puppet_script(w.engine, 0)->script, "uname -a\n");
@@ -170,7 +170,7 @@ static void exec_write_of_a_line_is_a_script_and_returns_at_its_end(void **state
 	puppet_print(puppet_script(w.engine, 0), false, "Linux\n");
 	puppet_end_script(puppet_script(w.engine, 0), 0, 0);
 	assert_written(&f, id, 0);
-	file_close(&f);
+	exec_close(&f);
 	assert_int_equal(puppet_asked(w.engine, ENGINE_RUN), 1);
 	assert_reads(&w, "up/exec", "Linux\n");
 	assert_reads(&w, "up/run/last/status", "exited 0\n");
@@ -193,41 +193,41 @@ static void exec_script_may_have_many_lines(void **state)
 static void exec_piece_is_completed_by_the_next_write(void **state)
 {
 	struct world w;
-	struct file f;
+	struct exec_file f;
 	uint64_t id;
 
 	(void)state;
 	begin(&w);
-	file_open(&f, &w, "up/exec", O_WRONLY);
-	assert_written(&f, file_write(&f, "echo "), 0);
-	assert_written(&f, file_write(&f, "a; ec"), 0);
+	exec_open(&f, &w, "up/exec", O_WRONLY);
+	assert_written(&f, exec_send(&f, "echo "), 0);
+	assert_written(&f, exec_send(&f, "a; ec"), 0);
 	assert_int_equal(puppet_asked(w.engine, ENGINE_RUN), 0);
-	id = file_write(&f, "ho b\n");
+	id = exec_send(&f, "ho b\n");
 	assert_string_equal(puppet_script(w.engine, 0)->script,
 	                    "echo a; echo b\n");
 	puppet_end_script(puppet_script(w.engine, 0), 0, 0);
 	assert_written(&f, id, 0);
-	file_close(&f);
+	exec_close(&f);
 	end(&w);
 }
 
 static void exec_piece_is_completed_by_the_close(void **state)
 {
 	struct world w;
-	struct file f;
+	struct exec_file f;
 	uint64_t id;
 
 	(void)state;
 	begin(&w);
-	file_open(&f, &w, "up/exec", O_WRONLY);
-	assert_written(&f, file_write(&f, "exit 3"), 0);
+	exec_open(&f, &w, "up/exec", O_WRONLY);
+	assert_written(&f, exec_send(&f, "exit 3"), 0);
 	id = kernel_send_flush(w.kernel, f.node, f.fh);
 	world_settle(&w);
 	assert_false(kernel_answered(w.kernel, id));
 	assert_string_equal(puppet_script(w.engine, 0)->script, "exit 3");
 	puppet_end_script(puppet_script(w.engine, 0), 3, 0);
 	assert_int_equal(kernel_wait_done(w.kernel, id), -EIO);
-	file_close(&f);
+	exec_close(&f);
 	assert_int_equal(puppet_asked(w.engine, ENGINE_RUN), 1);
 	end(&w);
 }
@@ -235,52 +235,52 @@ static void exec_piece_is_completed_by_the_close(void **state)
 static void exec_writes_of_one_open_file_are_one_script_each(void **state)
 {
 	struct world w;
-	struct file f;
+	struct exec_file f;
 	uint64_t a, b;
 
 	(void)state;
 	begin(&w);
-	file_open(&f, &w, "up/exec", O_WRONLY);
-	a = file_write(&f, "first\n");
-	b = file_write(&f, "second\n");
+	exec_open(&f, &w, "up/exec", O_WRONLY);
+	a = exec_send(&f, "first\n");
+	b = exec_send(&f, "second\n");
 	assert_int_equal(puppet_n_scripts(w.engine), 2);
 	puppet_end_script(puppet_script(w.engine, 1), 0, 0);
 	assert_written(&f, b, 0);
 	assert_false(kernel_answered(w.kernel, a));
 	puppet_end_script(puppet_script(w.engine, 0), 0, 0);
 	assert_written(&f, a, 0);
-	file_close(&f);
+	exec_close(&f);
 	end(&w);
 }
 
 static void exec_two_writers_run_side_by_side(void **state)
 {
 	struct world w;
-	struct file a, b;
+	struct exec_file a, b;
 	uint64_t first, second;
 
 	(void)state;
 	begin(&w);
-	file_open(&a, &w, "up/exec", O_WRONLY);
-	file_open(&b, &w, "up/exec", O_WRONLY);
+	exec_open(&a, &w, "up/exec", O_WRONLY);
+	exec_open(&b, &w, "up/exec", O_WRONLY);
 	/* Not one inode, whose lock the kernel would hold. */
 	assert_int_not_equal(a.node, b.node);
-	first = file_write(&a, "sleep 100\n");
-	second = file_write(&b, "true\n");
+	first = exec_send(&a, "sleep 100\n");
+	second = exec_send(&b, "true\n");
 	puppet_end_script(puppet_script(w.engine, 1), 0, 0);
 	assert_written(&b, second, 0);
 	assert_false(kernel_answered(w.kernel, first));
 	puppet_end_script(puppet_script(w.engine, 0), 0, 0);
 	assert_written(&a, first, 0);
-	file_close(&a);
-	file_close(&b);
+	exec_close(&a);
+	exec_close(&b);
 	end(&w);
 }
 
 static void exec_script_of_a_megabyte_is_one_script(void **state)
 {
 	struct world w;
-	struct file f;
+	struct exec_file f;
 	size_t len = 1 << 20;
 	size_t at, n;
 	char *text = malloc(len + 1);
@@ -292,7 +292,7 @@ static void exec_script_of_a_megabyte_is_one_script(void **state)
 	text[len - 1] = '\n';
 	text[len] = '\0';
 	begin(&w);
-	file_open(&f, &w, "up/exec", O_WRONLY);
+	exec_open(&f, &w, "up/exec", O_WRONLY);
 	for (at = 0; at < len; at += n) {
 		n = len - at < 128 << 10 ? len - at : 128 << 10;
 		if (id)
@@ -304,7 +304,7 @@ static void exec_script_of_a_megabyte_is_one_script(void **state)
 	assert_int_equal(strlen(puppet_script(w.engine, 0)->script), len);
 	puppet_end_script(puppet_script(w.engine, 0), 0, 0);
 	assert_written(&f, id, 0);
-	file_close(&f);
+	exec_close(&f);
 	free(text);
 	end(&w);
 }
@@ -312,7 +312,7 @@ static void exec_script_of_a_megabyte_is_one_script(void **state)
 static void exec_script_without_end_is_refused(void **state)
 {
 	struct world w;
-	struct file f;
+	struct exec_file f;
 	size_t n = 128 << 10;
 	char *text = malloc(n);
 	size_t sent = 0;
@@ -322,7 +322,7 @@ static void exec_script_without_end_is_refused(void **state)
 	assert_non_null(text);
 	memset(text, '#', n);
 	begin(&w);
-	file_open(&f, &w, "up/exec", O_WRONLY);
+	exec_open(&f, &w, "up/exec", O_WRONLY);
 	while (!err && sent <= HANDLE_HELD_MAX) {
 		ssize_t got =
 			kernel_write(w.kernel, f.node, f.fh, sent, text, n);
@@ -333,7 +333,7 @@ static void exec_script_without_end_is_refused(void **state)
 	assert_int_equal(err, -EFBIG);
 	assert_true(sent > HANDLE_HELD_MAX);
 	assert_tells(&w, "up/error", "at most 16777216 bytes");
-	file_close(&f);
+	exec_close(&f);
 	assert_int_equal(puppet_asked(w.engine, ENGINE_RUN), 0);
 	free(text);
 	end(&w);
@@ -344,50 +344,50 @@ static void exec_script_without_end_is_refused(void **state)
 static void exec_write_fails_as_the_script_does(void **state)
 {
 	struct world w;
-	struct file f;
+	struct exec_file f;
 	uint64_t id;
 
 	(void)state;
 	begin(&w);
-	file_open(&f, &w, "up/exec", O_WRONLY);
-	id = file_write(&f, "exit 7\n");
+	exec_open(&f, &w, "up/exec", O_WRONLY);
+	id = exec_send(&f, "exit 7\n");
 	puppet_end_script(puppet_script(w.engine, 0), 7, 0);
 	assert_written(&f, id, -EIO);
 	assert_reads(&w, "up/error", "exec: the script exited 7\n");
 	assert_reads(&w, "up/run/last/status", "exited 7\n");
-	id = file_write(&f, "true\n");
+	id = exec_send(&f, "true\n");
 	puppet_end_script(puppet_script(w.engine, 0), 0, 0);
 	assert_written(&f, id, 0);
 	assert_reads(&w, "up/error", "");
-	id = file_write(&f, "lost\n");
+	id = exec_send(&f, "lost\n");
 	puppet_end_script(puppet_script(w.engine, 0), 0, -ENODEV);
 	assert_written(&f, id, -ENODEV);
 	assert_reads(&w, "up/run/last/status", "lost\n");
 	assert_tells(&w, "up/error", "exec: ");
-	file_close(&f);
+	exec_close(&f);
 	end(&w);
 }
 
 static void exec_of_a_machine_that_does_not_run_says_so(void **state)
 {
 	struct world w;
-	struct file f;
+	struct exec_file f;
 
 	(void)state;
 	begin(&w);
-	file_open(&f, &w, "off/exec", O_WRONLY);
-	assert_written(&f, file_write(&f, "true\n"), -EHOSTDOWN);
+	exec_open(&f, &w, "off/exec", O_WRONLY);
+	assert_written(&f, exec_send(&f, "true\n"), -EHOSTDOWN);
 	assert_tells(&w, "off/error", "first: echo start > state");
 	assert_int_equal(puppet_asked(w.engine, ENGINE_RUN), 0);
 	assert_int_equal(puppet_asked(w.engine, ENGINE_START), 0);
-	file_close(&f);
+	exec_close(&f);
 	end(&w);
 }
 
 static void exec_of_a_machine_being_made_waits_for_it(void **state)
 {
 	struct world w;
-	struct file f;
+	struct exec_file f;
 	uint64_t made, id;
 
 	(void)state;
@@ -399,53 +399,53 @@ static void exec_of_a_machine_being_made_waits_for_it(void **state)
 	hands_turn(w.hands, LIFECYCLE_PATIENCE_MS);
 	assert_int_equal(kernel_wait(w.kernel, made, NULL, NULL, KERNEL_MS), 0);
 	puppet_at_once(w.engine, true);
-	file_open(&f, &w, "web/exec", O_WRONLY);
-	id = file_write(&f, "uname -a\n");
+	exec_open(&f, &w, "web/exec", O_WRONLY);
+	id = exec_send(&f, "uname -a\n");
 	assert_int_equal(puppet_n_scripts(w.engine), 0);
 	puppet_answer(w.engine, ENGINE_CREATE, 0);
 	assert_string_equal(puppet_script(w.engine, 0)->name, "web");
 	puppet_end_script(puppet_script(w.engine, 0), 0, 0);
 	assert_written(&f, id, 0);
-	file_close(&f);
+	exec_close(&f);
 	end(&w);
 }
 
 static void exec_that_cannot_be_started_says_why(void **state)
 {
 	struct world w;
-	struct file f;
+	struct exec_file f;
 	uint64_t id;
 
 	(void)state;
 	begin(&w);
-	file_open(&f, &w, "up/exec", O_RDWR);
+	exec_open(&f, &w, "up/exec", O_RDWR);
 	puppet_refuse(w.engine, -ENODEV);
-	id = file_write(&f, "true\n");
+	id = exec_send(&f, "true\n");
 	assert_written(&f, id, -ENODEV);
 	assert_tells(&w, "up/error", "exec: ");
 	/* Nothing was run, so there is nothing to wait for. */
-	assert_got(&f, file_read(&f, 0, 100), "");
-	file_close(&f);
+	assert_got(&f, exec_recv(&f, 0, 100), "");
+	exec_close(&f);
 	end(&w);
 }
 
 static void exec_refuses_output_as_a_script(void **state)
 {
 	struct world w;
-	struct file f;
+	struct exec_file f;
 
 	(void)state;
 	begin(&w);
 	run(&w, "echo rm -rf /\n", "rm -rf /\n");
 	assert_reads(&w, "up/exec", "rm -rf /\n");
-	file_open(&f, &w, "up/exec", O_WRONLY);
-	assert_written(&f, file_write(&f, "rm -rf /\n"), -EINVAL);
+	exec_open(&f, &w, "up/exec", O_WRONLY);
+	assert_written(&f, exec_send(&f, "rm -rf /\n"), -EINVAL);
 	assert_tells(&w, "up/error", "output is not run as a script");
-	file_close(&f);
+	exec_close(&f);
 	/* Neither on another machine: cp -r up off. */
-	file_open(&f, &w, "off/exec", O_WRONLY);
-	assert_written(&f, file_write(&f, "rm -rf /\n"), -EINVAL);
-	file_close(&f);
+	exec_open(&f, &w, "off/exec", O_WRONLY);
+	assert_written(&f, exec_send(&f, "rm -rf /\n"), -EINVAL);
+	exec_close(&f);
 	assert_int_equal(puppet_asked(w.engine, ENGINE_RUN), 1);
 	/* Once something else was run it is a script like any. */
 	run(&w, "true\n", "");
@@ -458,31 +458,31 @@ static void exec_refuses_output_as_a_script(void **state)
 static void exec_read_of_ones_own_comes_as_it_is_printed(void **state)
 {
 	struct world w;
-	struct file f;
+	struct exec_file f;
 	uint64_t written, got;
 
 	(void)state;
 	begin(&w);
 	run(&w, "old\n", "old output\n");
-	file_open(&f, &w, "up/exec", O_RDWR);
+	exec_open(&f, &w, "up/exec", O_RDWR);
 	/* Before anything was run: the last finished run. */
-	assert_got(&f, file_read(&f, 0, 4), "old ");
-	written = file_write(&f, "new\n");
-	got = file_read(&f, 4, 100);
+	assert_got(&f, exec_recv(&f, 0, 4), "old ");
+	written = exec_send(&f, "new\n");
+	got = exec_recv(&f, 4, 100);
 	assert_false(kernel_answered(w.kernel, got));
 	puppet_print(puppet_script(w.engine, 0), false, "one\n");
 	assert_got(&f, got, "one\n");
 	puppet_print(puppet_script(w.engine, 0), true, "two\n");
-	assert_got(&f, file_read(&f, 8, 2), "tw");
-	assert_got(&f, file_read(&f, 10, 100), "o\n");
-	got = file_read(&f, 12, 100);
+	assert_got(&f, exec_recv(&f, 8, 2), "tw");
+	assert_got(&f, exec_recv(&f, 10, 100), "o\n");
+	got = exec_recv(&f, 12, 100);
 	assert_false(kernel_answered(w.kernel, got));
 	puppet_end_script(puppet_script(w.engine, 0), 0, 0);
 	/* The end. */
 	assert_got(&f, got, "");
-	assert_got(&f, file_read(&f, 12, 100), "");
+	assert_got(&f, exec_recv(&f, 12, 100), "");
 	assert_written(&f, written, 0);
-	file_close(&f);
+	exec_close(&f);
 	assert_reads(&w, "up/exec", "one\ntwo\n");
 	assert_reads(&w, "up/run/last/out", "one\n");
 	assert_reads(&w, "up/run/last/err", "two\n");
@@ -492,14 +492,14 @@ static void exec_read_of_ones_own_comes_as_it_is_printed(void **state)
 static void exec_read_of_another_open_file_is_the_last_finished(void **state)
 {
 	struct world w;
-	struct file f;
+	struct exec_file f;
 	uint64_t id;
 
 	(void)state;
 	begin(&w);
 	run(&w, "one\n", "first\n");
-	file_open(&f, &w, "up/exec", O_WRONLY);
-	id = file_write(&f, "two\n");
+	exec_open(&f, &w, "up/exec", O_WRONLY);
+	id = exec_send(&f, "two\n");
 	puppet_print(puppet_script(w.engine, 0), false, "half");
 	assert_reads(&w, "up/exec", "first\n");
 	/* But the record of the last is of the one that runs. */
@@ -507,47 +507,47 @@ static void exec_read_of_another_open_file_is_the_last_finished(void **state)
 	puppet_end_script(puppet_script(w.engine, 0), 0, 0);
 	assert_written(&f, id, 0);
 	assert_reads(&w, "up/exec", "half");
-	file_close(&f);
+	exec_close(&f);
 	end(&w);
 }
 
 static void exec_reads_what_was_run_through_it_in_order(void **state)
 {
 	struct world w;
-	struct file f;
+	struct exec_file f;
 	uint64_t a, b, got;
 
 	(void)state;
 	begin(&w);
-	file_open(&f, &w, "up/exec", O_RDWR);
-	a = file_write(&f, "a\n");
-	b = file_write(&f, "b\n");
+	exec_open(&f, &w, "up/exec", O_RDWR);
+	a = exec_send(&f, "a\n");
+	b = exec_send(&f, "b\n");
 	puppet_print(puppet_script(w.engine, 1), false, "of b");
-	got = file_read(&f, 0, 100);
+	got = exec_recv(&f, 0, 100);
 	assert_false(kernel_answered(w.kernel, got));
 	puppet_print(puppet_script(w.engine, 0), false, "of a");
 	assert_got(&f, got, "of a");
 	puppet_end_script(puppet_script(w.engine, 0), 0, 0);
-	assert_got(&f, file_read(&f, 4, 100), "of b");
+	assert_got(&f, exec_recv(&f, 4, 100), "of b");
 	puppet_end_script(puppet_script(w.engine, 0), 0, 0);
-	assert_got(&f, file_read(&f, 8, 100), "");
+	assert_got(&f, exec_recv(&f, 8, 100), "");
 	assert_written(&f, a, 0);
 	assert_written(&f, b, 0);
-	file_close(&f);
+	exec_close(&f);
 	end(&w);
 }
 
 static void exec_keeps_the_newest_of_many_runs_of_an_open_file(void **state)
 {
 	struct world w;
-	struct file f;
+	struct exec_file f;
 	char text[16];
 
 	(void)state;
 	begin(&w);
-	file_open(&f, &w, "up/exec", O_RDWR);
+	exec_open(&f, &w, "up/exec", O_RDWR);
 	for (int i = 0; i < HANDLE_RUNS + 2; i++) {
-		uint64_t id = file_write(&f, "some\n");
+		uint64_t id = exec_send(&f, "some\n");
 
 		snprintf(text, sizeof(text), "%d\n", i);
 		puppet_print(puppet_script(w.engine, 0), false, text);
@@ -556,29 +556,29 @@ static void exec_keeps_the_newest_of_many_runs_of_an_open_file(void **state)
 	}
 	for (int i = 2; i < HANDLE_RUNS + 2; i++) {
 		snprintf(text, sizeof(text), "%d\n", i);
-		assert_got(&f, file_read(&f, 0, 100), text);
+		assert_got(&f, exec_recv(&f, 0, 100), text);
 	}
-	assert_got(&f, file_read(&f, 0, 100), "");
-	file_close(&f);
+	assert_got(&f, exec_recv(&f, 0, 100), "");
+	exec_close(&f);
 	end(&w);
 }
 
 static void exec_read_in_pieces_of_a_finished_run_is_by_offset(void **state)
 {
 	struct world w;
-	struct file f;
+	struct exec_file f;
 	struct fuse_attr attr;
 
 	(void)state;
 	begin(&w);
 	run(&w, "x\n", "0123456789");
-	file_open(&f, &w, "up/exec", O_RDONLY);
+	exec_open(&f, &w, "up/exec", O_RDONLY);
 	assert_int_equal(kernel_getattr(w.kernel, f.node, &attr), 0);
 	assert_int_equal(attr.size, 10);
-	assert_got(&f, file_read(&f, 8, 4), "89");
-	assert_got(&f, file_read(&f, 2, 4), "2345");
-	assert_got(&f, file_read(&f, 10, 4), "");
-	file_close(&f);
+	assert_got(&f, exec_recv(&f, 8, 4), "89");
+	assert_got(&f, exec_recv(&f, 2, 4), "2345");
+	assert_got(&f, exec_recv(&f, 10, 4), "");
+	exec_close(&f);
 	end(&w);
 }
 
@@ -587,14 +587,14 @@ static void exec_read_in_pieces_of_a_finished_run_is_by_offset(void **state)
 static void exec_interrupt_frees_the_writer_and_ends_the_script(void **state)
 {
 	struct world w;
-	struct file f;
+	struct exec_file f;
 	uint64_t id;
 
 	(void)state;
 	begin(&w);
 	puppet_at_once(w.engine, true);
-	file_open(&f, &w, "up/exec", O_WRONLY);
-	id = file_write(&f, "sleep 100\n");
+	exec_open(&f, &w, "up/exec", O_WRONLY);
+	id = exec_send(&f, "sleep 100\n");
 	kernel_send_interrupt(w.kernel, id);
 	world_settle(&w);
 	assert_written(&f, id, -EINTR);
@@ -608,22 +608,22 @@ static void exec_interrupt_frees_the_writer_and_ends_the_script(void **state)
 	assert_true(puppet_script(w.engine, 0)->cancelled);
 	puppet_end_script(puppet_script(w.engine, 0), 0, 0);
 	assert_reads(&w, "up/run/last/status", "signaled 15\n");
-	file_close(&f);
+	exec_close(&f);
 	end(&w);
 }
 
 static void exec_interrupt_of_one_writer_leaves_the_other(void **state)
 {
 	struct world w;
-	struct file a, b;
+	struct exec_file a, b;
 	uint64_t first, second;
 
 	(void)state;
 	begin(&w);
-	file_open(&a, &w, "up/exec", O_WRONLY);
-	file_open(&b, &w, "up/exec", O_WRONLY);
-	first = file_write(&a, "one\n");
-	second = file_write(&b, "two\n");
+	exec_open(&a, &w, "up/exec", O_WRONLY);
+	exec_open(&b, &w, "up/exec", O_WRONLY);
+	first = exec_send(&a, "one\n");
+	second = exec_send(&b, "two\n");
 	kernel_send_interrupt(w.kernel, second);
 	world_settle(&w);
 	assert_written(&b, second, -EINTR);
@@ -631,8 +631,8 @@ static void exec_interrupt_of_one_writer_leaves_the_other(void **state)
 	assert_false(kernel_answered(w.kernel, first));
 	puppet_end_script(puppet_script(w.engine, 0), 0, 0);
 	assert_written(&a, first, 0);
-	file_close(&a);
-	file_close(&b);
+	exec_close(&a);
+	exec_close(&b);
 	end(&w);
 }
 
@@ -640,15 +640,15 @@ static void exec_interrupt_while_it_waits_for_the_machine_runs_nothing(
 	void **state)
 {
 	struct world w;
-	struct file f;
+	struct exec_file f;
 	uint64_t id;
 
 	(void)state;
 	begin(&w);
-	file_open(&f, &w, "off/exec", O_WRONLY);
+	exec_open(&f, &w, "off/exec", O_WRONLY);
 	puppet_at_once(w.engine, false);
 	hands_turn(w.hands, WORLD_TTL_MS);
-	id = file_write(&f, "one\n");
+	id = exec_send(&f, "one\n");
 	kernel_send_interrupt(w.kernel, id);
 	world_settle(&w);
 	assert_written(&f, id, -EINTR);
@@ -656,30 +656,30 @@ static void exec_interrupt_while_it_waits_for_the_machine_runs_nothing(
 	puppet_at_once(w.engine, true);
 	puppet_answer(w.engine, ENGINE_LIST, 0);
 	assert_int_equal(puppet_asked(w.engine, ENGINE_RUN), 0);
-	file_close(&f);
+	exec_close(&f);
 	end(&w);
 }
 
 static void exec_interrupt_of_a_read_leaves_the_script(void **state)
 {
 	struct world w;
-	struct file f;
+	struct exec_file f;
 	uint64_t written, got;
 
 	(void)state;
 	begin(&w);
-	file_open(&f, &w, "up/exec", O_RDWR);
-	written = file_write(&f, "one\n");
-	got = file_read(&f, 0, 100);
+	exec_open(&f, &w, "up/exec", O_RDWR);
+	written = exec_send(&f, "one\n");
+	got = exec_recv(&f, 0, 100);
 	kernel_send_interrupt(w.kernel, got);
 	world_settle(&w);
 	assert_int_equal(kernel_wait_done(w.kernel, got), -EINTR);
 	assert_int_equal(puppet_asked(w.engine, ENGINE_SIGNAL), 0);
 	puppet_print(puppet_script(w.engine, 0), false, "x");
-	assert_got(&f, file_read(&f, 0, 100), "x");
+	assert_got(&f, exec_recv(&f, 0, 100), "x");
 	puppet_end_script(puppet_script(w.engine, 0), 0, 0);
 	assert_written(&f, written, 0);
-	file_close(&f);
+	exec_close(&f);
 	end(&w);
 }
 
@@ -687,15 +687,15 @@ static void exec_interrupt_of_a_read_that_went_on_to_a_second_script(
 	void **state)
 {
 	struct world w;
-	struct file f;
+	struct exec_file f;
 	uint64_t a, b, got;
 
 	(void)state;
 	begin(&w);
-	file_open(&f, &w, "up/exec", O_RDWR);
-	a = file_write(&f, "a\n");
-	b = file_write(&f, "b\n");
-	got = file_read(&f, 0, 100);
+	exec_open(&f, &w, "up/exec", O_RDWR);
+	a = exec_send(&f, "a\n");
+	b = exec_send(&f, "b\n");
+	got = exec_recv(&f, 0, 100);
 	puppet_end_script(puppet_script(w.engine, 0), 0, 0);
 	world_settle(&w);
 	assert_false(kernel_answered(w.kernel, got));
@@ -703,24 +703,24 @@ static void exec_interrupt_of_a_read_that_went_on_to_a_second_script(
 	world_settle(&w);
 	assert_int_equal(kernel_wait_done(w.kernel, got), -EINTR);
 	puppet_print(puppet_script(w.engine, 0), false, "of b");
-	assert_got(&f, file_read(&f, 0, 100), "of b");
+	assert_got(&f, exec_recv(&f, 0, 100), "of b");
 	puppet_end_script(puppet_script(w.engine, 0), 0, 0);
 	assert_written(&f, a, 0);
 	assert_written(&f, b, 0);
-	file_close(&f);
+	exec_close(&f);
 	end(&w);
 }
 
 static void exec_interrupt_of_a_close_ends_the_script(void **state)
 {
 	struct world w;
-	struct file f;
+	struct exec_file f;
 	uint64_t id;
 
 	(void)state;
 	begin(&w);
-	file_open(&f, &w, "up/exec", O_WRONLY);
-	assert_written(&f, file_write(&f, "sleep 9"), 0);
+	exec_open(&f, &w, "up/exec", O_WRONLY);
+	assert_written(&f, exec_send(&f, "sleep 9"), 0);
 	id = kernel_send_flush(w.kernel, f.node, f.fh);
 	world_settle(&w);
 	kernel_send_interrupt(w.kernel, id);
@@ -738,13 +738,13 @@ static void exec_interrupt_of_a_close_ends_the_script(void **state)
 static void exec_write_that_may_not_wait_leaves_the_script_running(void **state)
 {
 	struct world w;
-	struct file f;
+	struct exec_file f;
 	uint64_t id;
 
 	(void)state;
 	begin_with(&w, 45000);
-	file_open(&f, &w, "up/exec", O_WRONLY);
-	id = file_write(&f, "sleep 100\n");
+	exec_open(&f, &w, "up/exec", O_WRONLY);
+	id = exec_send(&f, "sleep 100\n");
 	hands_turn(w.hands, 44999);
 	world_settle(&w);
 	assert_false(kernel_answered(w.kernel, id));
@@ -752,7 +752,7 @@ static void exec_write_that_may_not_wait_leaves_the_script_running(void **state)
 	assert_written(&f, id, -ETIMEDOUT);
 	assert_tells(&w, "up/error", "run/last/status follows it");
 	assert_int_equal(puppet_asked(w.engine, ENGINE_SIGNAL), 0);
-	file_close(&f);
+	exec_close(&f);
 	puppet_print(puppet_script(w.engine, 0), false, "late\n");
 	puppet_end_script(puppet_script(w.engine, 0), 0, 0);
 	assert_reads(&w, "up/exec", "late\n");
@@ -763,17 +763,17 @@ static void exec_write_that_may_not_wait_leaves_the_script_running(void **state)
 static void exec_patience_ends_with_the_script(void **state)
 {
 	struct world w;
-	struct file f;
+	struct exec_file f;
 	uint64_t id;
 
 	(void)state;
 	begin_with(&w, 45000);
-	file_open(&f, &w, "up/exec", O_WRONLY);
-	id = file_write(&f, "true\n");
+	exec_open(&f, &w, "up/exec", O_WRONLY);
+	id = exec_send(&f, "true\n");
 	puppet_end_script(puppet_script(w.engine, 0), 0, 0);
 	assert_written(&f, id, 0);
 	assert_int_equal(hands_n_alarms(w.hands), 0);
-	file_close(&f);
+	exec_close(&f);
 	end(&w);
 }
 
@@ -782,17 +782,17 @@ static void exec_patience_ends_with_the_script(void **state)
 static void exec_at_the_end_of_the_connection_lets_everything_go(void **state)
 {
 	struct world w;
-	struct file f, g;
+	struct exec_file f, g;
 
 	(void)state;
 	begin(&w);
-	file_open(&f, &w, "up/exec", O_RDWR);
-	file_open(&g, &w, "up/exec", O_RDWR);
-	file_write(&f, "one\n");
-	file_read(&f, 0, 100);
-	file_write(&g, "two");
+	exec_open(&f, &w, "up/exec", O_RDWR);
+	exec_open(&g, &w, "up/exec", O_RDWR);
+	exec_send(&f, "one\n");
+	exec_recv(&f, 0, 100);
+	exec_send(&g, "two");
 	kernel_send_flush(w.kernel, g.node, g.fh);
-	file_read(&g, 0, 100);
+	exec_recv(&g, 0, 100);
 	assert_int_equal(puppet_n_scripts(w.engine), 2);
 	/* Nothing is released, nothing is forgotten. */
 	world_abort(&w, puppet_stop);
@@ -802,23 +802,23 @@ static void exec_at_the_end_of_the_connection_lets_everything_go(void **state)
 static void exec_of_a_machine_that_vanishes_ends_as_it_ends(void **state)
 {
 	struct world w;
-	struct file f;
+	struct exec_file f;
 	uint64_t id;
 
 	(void)state;
 	begin(&w);
-	file_open(&f, &w, "up/exec", O_RDWR);
-	id = file_write(&f, "one\n");
+	exec_open(&f, &w, "up/exec", O_RDWR);
+	id = exec_send(&f, "one\n");
 	puppet_remove(w.engine, "up");
 	hands_turn(w.hands, WORLD_TTL_MS);
 	assert_int_equal(kernel_lookup(w.kernel, KERNEL_ROOT, "up", NULL),
 	                 -ENOENT);
 	puppet_print(puppet_script(w.engine, 0), false, "x");
-	assert_got(&f, file_read(&f, 0, 100), "x");
+	assert_got(&f, exec_recv(&f, 0, 100), "x");
 	puppet_end_script(puppet_script(w.engine, 0), 0, -EIO);
 	assert_written(&f, id, -EIO);
-	assert_written(&f, file_write(&f, "two\n"), -ENOENT);
-	file_close(&f);
+	assert_written(&f, exec_send(&f, "two\n"), -ENOENT);
+	exec_close(&f);
 	end(&w);
 }
 
