@@ -964,5 +964,6 @@ int main(void)
 		cmocka_unit_test(run_survives_any_failing_allocation),
 	};
 
+	signal(SIGPIPE, SIG_IGN); /* as the daemon does */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
