@@ -24,14 +24,16 @@
  * argument has. The script sees neither that variable nor the token. The
  * trailer tells the script's status apart from failures of orbctl, which exits
  * with 1 as well. One line, so that the text of /proc/PID/cmdline, in which the
- * signal script looks for the token, is one line, too.
+ * signal script looks for the token, is one line, too. TERM is for the script:
+ * were it the end of the shell around it, one that ignores TERM would be left
+ * behind, and nobody there to say when it has ended.
  *
  * Most scripts are one short line, which a shell reads by itself, a byte at a
  * time; the start of cat takes longer than all the rest of it.
  */
 #define RUN_SCRIPT_READ_BY(read)                                               \
 	"cd 2>/dev/null || cd /; " read                                        \
-	"(set --; eval \"unset s; $s\") </dev/null; r=$?; "                    \
+	"trap : TERM; (set --; eval \"unset s; $s\") </dev/null; r=$?; "       \
 	"printf '\\037%s %d\\037' \"$1\" \"$r\" >&2; exit \"$r\""
 #define RUN_SCRIPT RUN_SCRIPT_READ_BY("s=$(cat; echo x); s=${s%x}; ")
 #define RUN_LINE RUN_SCRIPT_READ_BY("IFS= read -r s; ")

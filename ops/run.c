@@ -249,11 +249,34 @@ static void judge(struct run *run, int err, const struct job_result *res)
 		buf_printf(&run->why, "exec: %s", strerror(-run->err));
 }
 
+static void on_termed(void *arg, int err, const char *why)
+{
+	(void)err; /* the grace runs all the same */
+	(void)why;
+	run_unref(arg);
+}
+
+/* Send a signal into the machine; done gets a reference of its own. */
+static void send_signal(struct run *run, int sig, engine_act_fn *done)
+{
+	struct engine_call call = {
+		.op = ENGINE_SIGNAL,
+		.name = run->machine,
+		.token = run->token,
+		.signal = sig,
+	};
+
+	engine_signal(run->engine, &call, done, run_ref(run));
+}
+
 static void on_end(void *arg, int err, const struct job_result *res)
 {
 	struct run *run = arg;
 
 	run->job = NULL;
+	/* The engine's child is gone; the script need not be. */
+	if (run->grace && !run->has_status)
+		send_signal(run, SIGKILL, on_termed);
 	run->clock->cancel(run->clock, run->grace);
 	run->grace = NULL;
 	if (run->tail.len)
@@ -276,26 +299,6 @@ static void on_killed(void *arg, int err, const char *why)
 	if (run->job)
 		job_cancel(run->job);
 	run_unref(run);
-}
-
-static void on_termed(void *arg, int err, const char *why)
-{
-	(void)err; /* the grace runs all the same */
-	(void)why;
-	run_unref(arg);
-}
-
-/* Send a signal into the machine; done gets a reference of its own. */
-static void send_signal(struct run *run, int sig, engine_act_fn *done)
-{
-	struct engine_call call = {
-		.op = ENGINE_SIGNAL,
-		.name = run->machine,
-		.token = run->token,
-		.signal = sig,
-	};
-
-	engine_signal(run->engine, &call, done, run_ref(run));
 }
 
 static void on_grace_over(void *arg)
