@@ -188,10 +188,11 @@ void fleet_take(struct member *m, struct machine *machine);
 /* It has started or stopped: another boot, another address. */
 void fleet_reboot(struct member *m);
 bool fleet_is_ending(const struct fleet *fleet);
-/* When the kernel had the root locked for us last (see lifecycle.c). */
+/* How long the kernel has had the root locked for us (see lifecycle.c). */
 struct root_lock {
 	uint64_t since_ms;
 	uint64_t until_ms;
+	uint64_t used_ms;
 };
 struct root_lock *fleet_root_lock(struct fleet *fleet);
 /* The waits that sleep until their next look (see lifecycle.c). */

@@ -21,7 +21,7 @@ enum {
 	WAIT_PAUSE_MS = 500,
 	WAIT_MAX_MS = 60000,
 	WHY_MAX = 1200,
-	LINE_GAP_MS = 5, /* who comes sooner stood in line */
+	FREE_COUNTS = 4, /* times what the root was free comes back */
 };
 
 enum act_kind { ACT_CREATE, ACT_DELETE, ACT_RENAME, ACT_TURN, ACT_SET };
@@ -107,12 +107,14 @@ static struct act *act_new(struct member *m, enum act_kind kind,
 static void answer(struct act *act, int err, struct member *m)
 {
 	struct clock *clock = clock_of(act->member);
+	struct root_lock *lock = fleet_root_lock(act->member->fleet);
 	lifecycle_fn *done = act->done;
 
 	act->done = NULL;
-	if (act->is_patient && done)
-		fleet_root_lock(act->member->fleet)->until_ms =
-			clock->now_ms(clock);
+	if (act->is_patient && done) {
+		lock->until_ms = clock->now_ms(clock);
+		lock->used_ms += lock->until_ms - lock->since_ms;
+	}
 	clock->cancel(clock, act->patience);
 	act->patience = NULL;
 	if (done)
@@ -130,8 +132,9 @@ static void on_impatient(void *arg)
 /*
  * The kernel has the root locked while one of these acts is waited for, and
  * then gives the lock to whoever stands in line: it may be the next of them,
- * with a look at the root behind it. So those that follow one another without
- * a gap share the patience of one, or that look would wait for all of them.
+ * with a look at the root behind it. So those that follow one another share
+ * the patience of one, or that look would wait for all of them; while the root
+ * is free it soon comes back.
  *
  * Without memory for an alarm the caller just waits to the end.
  */
@@ -140,11 +143,12 @@ static void be_patient(struct act *act)
 	struct clock *clock = clock_of(act->member);
 	struct root_lock *lock = fleet_root_lock(act->member->fleet);
 	uint64_t now = clock->now_ms(clock);
+	uint64_t back = (now - lock->until_ms) * FREE_COUNTS;
 	uint64_t left = LIFECYCLE_PATIENCE_MS;
 
-	if (now > lock->until_ms + LINE_GAP_MS)
-		lock->since_ms = now;
-	left -= now - lock->since_ms < left ? now - lock->since_ms : left;
+	lock->since_ms = now;
+	lock->used_ms -= back < lock->used_ms ? back : lock->used_ms;
+	left -= lock->used_ms < left ? lock->used_ms : left;
 	act->is_patient = true;
 	act->patience = clock->set(clock, (unsigned)left, on_impatient, act);
 }
