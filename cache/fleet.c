@@ -431,6 +431,12 @@ int fleet_rename(struct member *m, const char *name)
 	return 0;
 }
 
+void fleet_tell_before(struct member *m)
+{
+	if (m->fleet->events.before)
+		m->fleet->events.before(m->fleet->events_arg, m);
+}
+
 void fleet_hide(struct member *m, bool hidden)
 {
 	struct fleet *fleet = m->fleet;

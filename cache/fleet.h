@@ -86,6 +86,8 @@ struct fleet_events {
 	void (*came)(void *arg, struct member *m);
 	/* name is the one it was shown under. */
 	void (*gone)(void *arg, struct member *m, const char *name);
+	/* It is about to stop, to be renamed or deleted. */
+	void (*before)(void *arg, struct member *m);
 	/* One of its texts is another now. */
 	void (*changed)(void *arg, struct member *m, enum member_text text);
 };
@@ -177,6 +179,8 @@ struct member *fleet_add(struct fleet *fleet, const char *name, int *err);
 void fleet_drop(struct member *m);
 /* Show it under another name, which is free. 0 or -ENOMEM. */
 int fleet_rename(struct member *m, const char *name);
+/* Tell who uses it that it is about to stop, to be renamed or deleted. */
+void fleet_tell_before(struct member *m);
 /* Hide it while it is being deleted, or show it again. */
 void fleet_hide(struct member *m, bool hidden);
 /* Any holder of that name, shown or hidden. Borrowed. */

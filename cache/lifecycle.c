@@ -592,6 +592,9 @@ static void begin(struct act *act)
 		return;
 	}
 	set_passing(m, turns[act->op].passing);
+	if (act->kind != ACT_CREATE && act->kind != ACT_SET &&
+	    act->op != ENGINE_START)
+		fleet_tell_before(m);
 	switch (act->kind) {
 	case ACT_CREATE:
 		call.image = act->image ? act->image : spec->image;

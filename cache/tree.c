@@ -576,8 +576,8 @@ void tree_set_listing(struct file *dir, struct listing *listing)
 	tree_drop_listing(dir);
 	qsort(listing->v, listing->n, sizeof(listing->v[0]), compare_listed);
 	listing->born_ms = now_ms(tree);
-	listing->until_ms =
-		now_ms(tree) + (dir->watched ? TREE_SURE_MS : tree->spec.ttl_ms);
+	listing->until_ms = now_ms(tree) +
+	                    (dir->watched ? TREE_SURE_MS : tree->spec.ttl_ms);
 	dir->listing = listing_ref(listing);
 	dir->n_missed = 0;
 	tree->n_listed += listing->n;

@@ -48,8 +48,8 @@ struct file {
 	struct dentry *names;   /* where it is; NULL: nowhere, or the root */
 	/* Of a directory: */
 	struct listing *listing; /* valid, or NULL */
-	uint64_t watch; /* as what the guest tells of changes, or 0 */
-	bool watched;   /* it has said that it does */
+	uint64_t watch;          /* as what the guest tells of changes, or 0 */
+	bool watched;            /* it has said that it does */
 	unsigned n_missed;       /* look-ups that no listing answered */
 	struct file *older;      /* in the order of use, if it has a listing */
 	struct file *newer;

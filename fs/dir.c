@@ -64,7 +64,8 @@ static bool add(struct part *part, const char *name, uint64_t ino, mode_t mode,
 static bool add_node(struct part *part, const char *name, struct member *m,
                      const struct entry *entry, uint64_t next)
 {
-	bool own = entry && (entry->flags & ENTRY_OWN_INODE);
+	bool own = entry && ((entry->flags & ENTRY_OWN_INODE) ||
+	                     entry->dir == DIR_FILES);
 	mode_t mode = entry ? entry->mode : S_IFDIR | 0700;
 	struct node *node = NULL;
 	bool added;

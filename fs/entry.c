@@ -117,6 +117,8 @@ static const struct entry entries[] = {
 	 .text = MEMBER_LOG, .render = render_log},
 	{DIR_MACHINE, "run", DIRECTORY, .dir = DIR_RUN, .text = MEMBER_EXEC},
 
+	{DIR_MACHINE, "files", S_IFDIR | 0755, .dir = DIR_FILES},
+
 	{DIR_RUN, "last", DIRECTORY, .dir = DIR_LAST, .text = MEMBER_EXEC},
 
 	{DIR_LAST, "cmd", READ_ONLY, .text = MEMBER_EXEC,

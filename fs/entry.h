@@ -24,6 +24,7 @@ enum entry_dir {
 	DIR_MACHINE, /* a machine */
 	DIR_RUN,     /* run */
 	DIR_LAST,    /* run/last */
+	DIR_FILES,   /* files: the machine's own root directory */
 };
 
 /* What must be at hand before a text can be rendered. */

@@ -16,9 +16,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fs/below.h"
 #include "fs/control.h"
 #include "fs/dir.h"
+#include "fs/files.h"
+#include "fs/listing.h"
 #include "fs/machines.h"
+#include "fs/open.h"
 
 enum { NAME_LEN = 255, SCRIPT_BLOCK = 1 << 20 };
 
@@ -41,8 +45,10 @@ static void on_gone(void *arg, struct member *m, const char *name)
 	const struct node *node = nodes_peek(fs->nodes, m, NULL);
 	uint64_t root = nodes_root(fs->nodes)->ino;
 
-	if (!m->listed)
+	if (!m->listed) {
 		guard_forget(fs->guard, m);
+		files_drop(fs, m);
+	}
 	if (node && !m->listed && fs->notify.gone)
 		fs->notify.gone(fs->notify_arg, root, node->ino, name);
 	else if (fs->notify.entry)
@@ -59,6 +65,12 @@ static void on_changed(void *arg, struct member *m, enum member_text text)
 	(void)text;
 	if (node && fs->notify.inode)
 		fs->notify.inode(fs->notify_arg, node->ino);
+}
+
+/* What the guest's agent must not see happen. */
+static void on_before(void *arg, struct member *m)
+{
+	files_hang_up(arg, m);
 }
 
 /* Lines "key value" for .orbfs/stats. */
@@ -94,12 +106,14 @@ struct fs *fs_new(const struct fs_spec *spec)
 		.came = on_came,
 		.gone = on_gone,
 		.changed = on_changed,
+		.before = on_before,
 	};
 	struct fs *fs = calloc(1, sizeof(*fs));
 
 	if (!fs)
 		return NULL;
 	fs->spec = *spec;
+	files_index_init(&fs->files);
 	fs->nodes = nodes_new();
 	fs->guard = guard_new(spec->clock);
 	fs->exec = exec_new();
@@ -133,6 +147,9 @@ void fs_free(struct fs *fs)
 		return;
 	fleet_set_events(fs->spec.fleet, &(struct fleet_events){ 0 }, NULL);
 	handles_free(fs);
+	opens_free(fs);
+	open_dirs_free(fs);
+	files_drop_all(fs);
 	nodes_free(fs->nodes);
 	guard_free(fs->guard);
 	exec_free(fs->exec);
@@ -186,6 +203,10 @@ static void file_attr(struct fs *fs, const struct node *node, struct stat *st)
 
 void fs_attr(struct fs *fs, const struct node *node, struct stat *st)
 {
+	if (node->file) {
+		files_attr(node, st);
+		return;
+	}
 	memset(st, 0, sizeof(*st));
 	st->st_ino = node_stat_ino(node);
 	st->st_uid = fs->spec.uid;
@@ -204,6 +225,10 @@ void fs_timeouts(struct fs *fs, const struct node *node, double *entry_s,
 	const struct entry *entry = node->entry;
 	bool own = entry && (entry->flags & ENTRY_OWN_INODE);
 
+	if (node->file) {
+		files_timeouts(node, entry_s, attr_s);
+		return;
+	}
 	*entry_s = own ? 0 : fs->spec.timeout;
 	/* The next lookup of an own inode brings its attributes, unless opening
 	 * it makes the text; a shared file's length may change at any time. */
@@ -253,7 +278,9 @@ static struct request *request_open(fuse_req_t fuse, fuse_ino_t ino,
 {
 	struct request *rq = request_about(fuse, ino);
 
-	if (rq)
+	if (rq && rq->node->file)
+		below_hold_file(rq, fi);
+	else if (rq)
 		request_hold(rq, (struct handle *)(uintptr_t)fi->fh);
 	return rq;
 }
@@ -273,6 +300,10 @@ static void fs_lookup(fuse_req_t fuse, fuse_ino_t parent, const char *name)
 
 	if (!rq)
 		return;
+	if (rq->node->file) {
+		files_lookup(rq);
+		return;
+	}
 	if (node_dir(rq->node) == DIR_ROOT) {
 		machines_lookup(rq);
 		return;
@@ -283,6 +314,10 @@ static void fs_lookup(fuse_req_t fuse, fuse_ino_t parent, const char *name)
 		return;
 	}
 	node = nodes_get(rq->fs->nodes, rq->node->m, entry);
+	if (node && entry->dir == DIR_FILES && files_attach(rq->fs, node)) {
+		node_unref(node);
+		node = NULL;
+	}
 	if (node)
 		request_reply_entry(rq, node);
 	else
@@ -317,7 +352,9 @@ static void fs_getattr(fuse_req_t fuse, fuse_ino_t ino,
 	struct request *rq = request_about(fuse, ino);
 
 	(void)fi;
-	if (rq)
+	if (rq && rq->node->file)
+		files_getattr(rq);
+	else if (rq)
 		request_reply_attr(rq);
 }
 
@@ -328,12 +365,12 @@ static void fs_setattr(fuse_req_t fuse, fuse_ino_t ino, struct stat *attr,
 {
 	struct request *rq = request_about(fuse, ino);
 
-	(void)attr;
-	(void)fi;
 	if (!rq)
 		return;
-	if (to_set &
-	    (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
+	if (rq->node->file)
+		below_setattr(rq, attr, to_set, fi);
+	else if (to_set &
+	         (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
 		request_fail(rq, -EPERM);
 	else if ((to_set & FUSE_SET_ATTR_SIZE) &&
 	         (!rq->node->entry ||
@@ -350,7 +387,9 @@ static void fs_open(fuse_req_t fuse, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (!rq)
 		return;
 	rq->fi = *fi;
-	if (node_dir(rq->node) != DIR_NONE)
+	if (rq->node->file)
+		open_open(rq);
+	else if (node_dir(rq->node) != DIR_NONE)
 		request_fail(rq, -EISDIR);
 	else
 		control_open(rq, fi);
@@ -365,7 +404,10 @@ static void fs_read(fuse_req_t fuse, fuse_ino_t ino, size_t size, off_t offset,
 		return;
 	rq->size = size;
 	rq->offset = (uint64_t)offset;
-	control_read(rq);
+	if (rq->open)
+		open_read(rq);
+	else
+		control_read(rq);
 }
 
 static void fs_write(fuse_req_t fuse, fuse_ino_t ino, const char *data,
@@ -373,8 +415,13 @@ static void fs_write(fuse_req_t fuse, fuse_ino_t ino, const char *data,
 {
 	struct request *rq = request_open(fuse, ino, fi);
 
-	(void)offset; /* a control file is written to, not at */
-	if (rq && request_keep(rq, data, size))
+	if (!rq)
+		return;
+	/* A control file is written to, not at. */
+	rq->offset = (uint64_t)offset;
+	if (rq->open)
+		open_write(rq, data, size);
+	else if (request_keep(rq, data, size))
 		control_write(rq);
 }
 
@@ -382,15 +429,19 @@ static void fs_flush(fuse_req_t fuse, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct request *rq = request_open(fuse, ino, fi);
 
-	if (rq)
+	if (rq && rq->open)
+		open_flush(rq, fi->lock_owner);
+	else if (rq)
 		control_flush(rq);
 }
 
 static void fs_release(fuse_req_t fuse, fuse_ino_t ino,
                        struct fuse_file_info *fi)
 {
-	(void)ino;
-	handle_unref((struct handle *)(uintptr_t)fi->fh);
+	if (below_is(fs_of(fuse), ino))
+		open_release((struct open_file *)(uintptr_t)fi->fh);
+	else
+		handle_unref((struct handle *)(uintptr_t)fi->fh);
 	fuse_reply_err(fuse, 0);
 }
 
@@ -402,11 +453,14 @@ static void fs_opendir(fuse_req_t fuse, fuse_ino_t ino,
 	if (!rq)
 		return;
 	rq->fi = *fi;
-	dir_open(rq, fi);
+	if (rq->node->file)
+		listing_opendir(rq);
+	else
+		dir_open(rq, fi);
 }
 
 static void read_dir(fuse_req_t fuse, fuse_ino_t ino, size_t size, off_t offset,
-                     bool plus)
+                     const struct fuse_file_info *fi, bool plus)
 {
 	struct request *rq = request_about(fuse, ino);
 
@@ -414,28 +468,31 @@ static void read_dir(fuse_req_t fuse, fuse_ino_t ino, size_t size, off_t offset,
 		return;
 	rq->size = size;
 	rq->offset = (uint64_t)offset;
-	dir_read(rq, plus);
+	if (rq->node->file) {
+		below_hold_dir(rq, fi);
+		listing_readdir(rq, plus);
+	} else {
+		dir_read(rq, plus);
+	}
 }
 
 static void fs_readdir(fuse_req_t fuse, fuse_ino_t ino, size_t size,
                        off_t offset, struct fuse_file_info *fi)
 {
-	(void)fi;
-	read_dir(fuse, ino, size, offset, false);
+	read_dir(fuse, ino, size, offset, fi, false);
 }
 
 static void fs_readdirplus(fuse_req_t fuse, fuse_ino_t ino, size_t size,
                            off_t offset, struct fuse_file_info *fi)
 {
-	(void)fi;
-	read_dir(fuse, ino, size, offset, true);
+	read_dir(fuse, ino, size, offset, fi, true);
 }
 
 static void fs_releasedir(fuse_req_t fuse, fuse_ino_t ino,
                           struct fuse_file_info *fi)
 {
-	(void)ino;
-	(void)fi;
+	if (below_is(fs_of(fuse), ino))
+		open_dir_unref((struct open_dir *)(uintptr_t)fi->fh);
 	fuse_reply_err(fuse, 0);
 }
 
@@ -444,10 +501,11 @@ static void fs_mkdir(fuse_req_t fuse, fuse_ino_t parent, const char *name,
 {
 	struct request *rq = request_named(fuse, parent, name);
 
-	(void)mode;
 	if (!rq)
 		return;
-	if (node_dir(rq->node) == DIR_ROOT)
+	if (rq->node->file)
+		below_mkdir(rq, mode);
+	else if (node_dir(rq->node) == DIR_ROOT)
 		machines_mkdir(rq);
 	else
 		request_fail(rq, -EPERM);
@@ -474,7 +532,9 @@ static void fs_unlink(fuse_req_t fuse, fuse_ino_t parent, const char *name)
 
 	if (!rq)
 		return;
-	if (node_dir(rq->node) != DIR_ROOT)
+	if (rq->node->file)
+		files_remove(rq, false, fuse_req_ctx(fuse)->pid);
+	else if (node_dir(rq->node) != DIR_ROOT)
 		refuse_removal(rq, fuse_req_ctx(fuse)->pid);
 	else
 		request_fail(rq, fleet_find(rq->fs->spec.fleet, name)
@@ -488,7 +548,9 @@ static void fs_rmdir(fuse_req_t fuse, fuse_ino_t parent, const char *name)
 
 	if (!rq)
 		return;
-	if (node_dir(rq->node) == DIR_ROOT)
+	if (rq->node->file)
+		files_remove(rq, true, fuse_req_ctx(fuse)->pid);
+	else if (node_dir(rq->node) == DIR_ROOT)
 		machines_rmdir(rq, fuse_req_ctx(fuse)->pid);
 	else
 		refuse_removal(rq, fuse_req_ctx(fuse)->pid);
@@ -502,8 +564,10 @@ static void fs_rename(fuse_req_t fuse, fuse_ino_t parent, const char *name,
 
 	if (!rq)
 		return;
-	/* Never EXDEV: mv would copy and delete. */
-	if (node_dir(rq->node) != DIR_ROOT || new_parent != parent)
+	/* Between machines mv may copy and delete; of a machine, never. */
+	if (rq->node->file)
+		below_rename(rq, new_parent, new_name, flags);
+	else if (node_dir(rq->node) != DIR_ROOT || new_parent != parent)
 		request_fail(rq, -EPERM);
 	else if (flags & ~(unsigned)RENAME_NOREPLACE)
 		request_fail(rq, -EINVAL);
@@ -511,47 +575,55 @@ static void fs_rename(fuse_req_t fuse, fuse_ino_t parent, const char *name,
 		machines_rename(rq, new_name);
 }
 
-/* Nothing can be made beside what is there. */
-static void refuse_creation(fuse_req_t fuse, fuse_ino_t parent)
+/* A request to make a name; NULL: answered, since nothing can be made beside
+ * what is there but below files/. */
+static struct request *request_to_make(fuse_req_t fuse, fuse_ino_t parent,
+                                       const char *name)
 {
-	struct request *rq = request_about(fuse, parent);
+	struct request *rq = request_named(fuse, parent, name);
 
-	if (rq)
-		request_fail(rq, -EPERM);
+	if (!rq || rq->node->file)
+		return rq;
+	request_fail(rq, -EPERM);
+	return NULL;
 }
 
 static void fs_create(fuse_req_t fuse, fuse_ino_t parent, const char *name,
                       mode_t mode, struct fuse_file_info *fi)
 {
-	(void)name;
-	(void)mode;
-	(void)fi;
-	refuse_creation(fuse, parent);
+	struct request *rq = request_to_make(fuse, parent, name);
+
+	if (!rq)
+		return;
+	rq->fi = *fi;
+	below_create(rq, mode);
 }
 
 static void fs_mknod(fuse_req_t fuse, fuse_ino_t parent, const char *name,
                      mode_t mode, dev_t dev)
 {
-	(void)name;
-	(void)mode;
-	(void)dev;
-	refuse_creation(fuse, parent);
+	struct request *rq = request_to_make(fuse, parent, name);
+
+	if (rq)
+		below_mknod(rq, mode, dev);
 }
 
 static void fs_symlink(fuse_req_t fuse, const char *target, fuse_ino_t parent,
                        const char *name)
 {
-	(void)target;
-	(void)name;
-	refuse_creation(fuse, parent);
+	struct request *rq = request_to_make(fuse, parent, name);
+
+	if (rq)
+		below_symlink(rq, target);
 }
 
 static void fs_link(fuse_req_t fuse, fuse_ino_t ino, fuse_ino_t new_parent,
                     const char *new_name)
 {
-	(void)ino;
-	(void)new_name;
-	refuse_creation(fuse, new_parent);
+	struct request *rq = request_to_make(fuse, new_parent, new_name);
+
+	if (rq)
+		below_link(rq, ino);
 }
 
 /* Believable numbers, at once: file managers ask before each copy, and some
@@ -570,8 +642,15 @@ static void fs_statfs(fuse_req_t fuse, fuse_ino_t ino)
 		.f_namemax = NAME_LEN,
 	};
 
-	(void)ino;
-	fuse_reply_statfs(fuse, &st);
+	struct request *rq;
+
+	if (!below_is(fs_of(fuse), ino)) {
+		fuse_reply_statfs(fuse, &st);
+		return;
+	}
+	rq = request_about(fuse, ino);
+	if (rq)
+		files_statfs(rq);
 }
 
 const struct fuse_lowlevel_ops fs_ops = {
@@ -599,4 +678,17 @@ const struct fuse_lowlevel_ops fs_ops = {
 	.symlink = fs_symlink,
 	.link = fs_link,
 	.statfs = fs_statfs,
+	.readlink = below_readlink,
+	.fsync = below_fsync,
+	.fsyncdir = below_fsyncdir,
+	.setxattr = below_setxattr,
+	.getxattr = below_getxattr,
+	.listxattr = below_listxattr,
+	.removexattr = below_removexattr,
+	.getlk = below_getlk,
+	.setlk = below_setlk,
+	.flock = below_flock,
+	.fallocate = below_fallocate,
+	.lseek = below_lseek,
+	.copy_file_range = below_copy_file_range,
 };

@@ -10,6 +10,7 @@
 #define ORBFS_FS_FS_H
 
 #include "cache/fleet.h"
+#include "cache/index.h"
 #include "fs/entry.h"
 #include "fs/exec.h"
 #include "fs/guard.h"
@@ -36,12 +37,15 @@ struct fs_spec {
 	struct clock *clock;
 	struct log *log;
 	const char *version;
-	const char *config;    /* lines "key value" for .orbfs/config */
-	double timeout;        /* s that the kernel may remember names */
-	uint64_t spool_max;    /* bytes kept of each output of a script */
-	unsigned exec_wait_ms; /* a write to exec is answered by then; 0: no
+	const char *config;     /* lines "key value" for .orbfs/config */
+	double timeout;         /* s that the kernel may remember names */
+	uint64_t spool_max;     /* bytes kept of each output of a script */
+	unsigned exec_wait_ms;  /* a write to exec is answered by then; 0: no
 	                           limit */
-	uid_t uid;             /* the owner of everything */
+	struct uv_loop_s *loop; /* for guests */
+	bool shared;            /* others may use it: new files are theirs */
+	bool raw_links;         /* show symbolic links as the guest has them */
+	uid_t uid;              /* the owner of everything */
 	gid_t gid;
 };
 
@@ -53,6 +57,9 @@ struct fs {
 	struct nodes *nodes;
 	struct guard *guard;
 	struct exec *exec;
+	struct index files;      /* of struct files, by machine */
+	struct open_file *opens; /* all that are open below files/ */
+	struct open_dir *dirs;
 	struct entry_daemon daemon;
 	struct request *requests; /* all that live */
 	struct handle *handles;   /* all that are open */

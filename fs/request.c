@@ -17,6 +17,8 @@
 
 #include "fs/control.h"
 #include "fs/fs.h"
+#include "fs/listing.h"
+#include "fs/open.h"
 
 static void request_free(struct request *rq)
 {
@@ -25,7 +27,11 @@ static void request_free(struct request *rq)
 		rq->next->at = rq->at;
 	node_unref(rq->node);
 	handle_unref(rq->handle);
+	node_unref(rq->other);
+	open_file_unref(rq->open);
+	open_dir_unref(rq->dir);
 	run_unref(rq->run);
+	free(rq->path);
 	free(rq->text);
 	free(rq);
 }
@@ -125,16 +131,22 @@ void request_reply_done(struct request *rq)
 	request_fail(rq, 0);
 }
 
+static void make_entry(struct fs *fs, struct node *node,
+                       struct fuse_entry_param *e)
+{
+	e->ino = node->ino;
+	e->generation = 1;
+	fs_attr(fs, node, &e->attr);
+	fs_timeouts(fs, node, &e->entry_timeout, &e->attr_timeout);
+}
+
 void request_reply_entry(struct request *rq, struct node *node)
 {
 	fuse_req_t fuse = take_fuse(rq);
 	struct fuse_entry_param e = { 0 };
 
 	if (fuse) {
-		e.ino = node->ino;
-		e.generation = 1;
-		fs_attr(rq->fs, node, &e.attr);
-		fs_timeouts(rq->fs, node, &e.entry_timeout, &e.attr_timeout);
+		make_entry(rq->fs, node, &e);
 		/* What the kernel did not get, it will not forget. */
 		if (fuse_reply_entry(fuse, &e) == 0)
 			node_looked_up(node);
@@ -191,6 +203,85 @@ void request_reply_open(struct request *rq, struct handle *handle)
 	/* Without an answer that arrives there is no release. */
 	if (!fuse || reply_open(fuse, rq) != 0)
 		handle_unref(handle);
+	request_free(rq);
+}
+
+bool request_reply_fi(struct request *rq)
+{
+	fuse_req_t fuse = take_fuse(rq);
+	bool got = fuse && fuse_reply_open(fuse, &rq->fi) == 0;
+
+	request_free(rq);
+	return got;
+}
+
+bool request_reply_create(struct request *rq, struct node *node)
+{
+	fuse_req_t fuse = take_fuse(rq);
+	struct fuse_entry_param e = { 0 };
+	bool got;
+
+	make_entry(rq->fs, node, &e);
+	got = fuse && fuse_reply_create(fuse, &e, &rq->fi) == 0;
+	if (got)
+		node_looked_up(node);
+	node_unref(node);
+	request_free(rq);
+	return got;
+}
+
+void request_reply_no_entry(struct request *rq, double timeout_s)
+{
+	struct fuse_entry_param e = { .entry_timeout = timeout_s };
+	fuse_req_t fuse = take_fuse(rq);
+
+	if (fuse)
+		fuse_reply_entry(fuse, &e);
+	request_free(rq);
+}
+
+void request_reply_readlink(struct request *rq, const char *target)
+{
+	fuse_req_t fuse = take_fuse(rq);
+
+	if (fuse)
+		fuse_reply_readlink(fuse, target);
+	request_free(rq);
+}
+
+void request_reply_statfs(struct request *rq, const struct statvfs *st)
+{
+	fuse_req_t fuse = take_fuse(rq);
+
+	if (fuse)
+		fuse_reply_statfs(fuse, st);
+	request_free(rq);
+}
+
+void request_reply_xattr_size(struct request *rq, size_t size)
+{
+	fuse_req_t fuse = take_fuse(rq);
+
+	if (fuse)
+		fuse_reply_xattr(fuse, size);
+	request_free(rq);
+}
+
+void request_reply_seek(struct request *rq, off_t offset)
+{
+	fuse_req_t fuse = take_fuse(rq);
+
+	if (fuse)
+		fuse_reply_lseek(fuse, offset);
+	request_free(rq);
+}
+
+void request_reply_lock(struct request *rq, const struct flock *lock)
+{
+	fuse_req_t fuse = take_fuse(rq);
+
+	if (fuse)
+		fuse_reply_lock(fuse, lock);
 	request_free(rq);
 }
 

@@ -23,10 +23,13 @@
 #include <stddef.h>
 
 #include "fs/node.h"
+#include "ops/guest.h"
 #include "ops/run.h"
 
 struct fs;
 struct handle;
+struct open_dir;
+struct open_file;
 struct request;
 
 typedef void request_interrupt_fn(struct request *rq);
@@ -41,6 +44,18 @@ struct request {
 	uint64_t offset;
 	struct fuse_file_info fi; /* of an open */
 	bool stream; /* of an open: reads and writes have no position */
+	/* Below files/: */
+	struct node *other;     /* of a link or rename; referred to */
+	struct open_file *open; /* referred to */
+	struct open_dir *dir;   /* referred to */
+	struct guest_call call; /* what the guest is asked */
+	char *path;             /* in call; owned */
+	uint32_t asked;         /* a lock, for guest_cancel */
+	bool plus;              /* a readdir with attributes */
+	void (*listed)(struct request *rq, int err);
+	/* Go on with this when what it waits for is there. */
+	void (*go)(struct request *rq);
+	struct request *next_waiting;
 	/* For a read or write that waits for a script. */
 	struct run *run; /* referred to; may be NULL */
 	struct run_watch watch;
@@ -73,6 +88,17 @@ void request_reply_entry(struct request *rq, struct node *node);
 void request_reply_attr(struct request *rq);
 /* Takes handle, which the kernel then holds until release. */
 void request_reply_open(struct request *rq, struct handle *handle);
+/* The same with rq->fi as it is, and as the answer to a create, taking the
+ * reference to the node. false: nobody has got it. */
+bool request_reply_fi(struct request *rq);
+bool request_reply_create(struct request *rq, struct node *node);
+/* There is no such name, and the kernel may remember that. */
+void request_reply_no_entry(struct request *rq, double timeout_s);
+void request_reply_readlink(struct request *rq, const char *target);
+void request_reply_statfs(struct request *rq, const struct statvfs *st);
+void request_reply_xattr_size(struct request *rq, size_t size);
+void request_reply_seek(struct request *rq, off_t offset);
+void request_reply_lock(struct request *rq, const struct flock *lock);
 void request_reply_data(struct request *rq, const void *data, size_t len);
 void request_reply_write(struct request *rq, size_t len);
 

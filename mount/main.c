@@ -250,6 +250,9 @@ static int make_parts(struct daemon *d)
 		              .version = ORBFS_VERSION,
 		              .timeout = o->ttl_ms / 1000.0,
 		              .spool_max = o->spool,
+		              .loop = &d->loop,
+		              .shared = o->shared,
+		              .raw_links = o->raw_links,
 		              .uid = getuid(),
 		              .gid = getgid() };
 
@@ -319,12 +322,18 @@ static int open_session(struct daemon *d)
 		.on_end = on_end,
 		.arg = d,
 	};
+	/* Below files/ the mounting user is root. Where others may come in, the
+	 * kernel checks what each may do. */
+	const char *options = d->options->shared
+	                              ? "fsname=orbfs,subtype=orbfs,nosuid,"
+	                                "nodev,default_permissions"
+	                              : "fsname=orbfs,subtype=orbfs,nosuid,"
+	                                "nodev";
 	int err = -ENOMEM;
 
 	if (fuse_opt_add_arg(&args, "orbfs") == 0 &&
 	    fuse_opt_add_arg(&args, "-o") == 0 &&
-	    fuse_opt_add_arg(&args, "fsname=orbfs,subtype=orbfs,"
-	                            "default_permissions,nosuid,nodev") == 0 &&
+	    fuse_opt_add_arg(&args, options) == 0 &&
 	    (!*d->options->fuse ||
 	     (fuse_opt_add_arg(&args, "-o") == 0 &&
 	      fuse_opt_add_arg(&args, d->options->fuse) == 0)) &&

@@ -152,6 +152,14 @@ static int take_arch(struct parse *p, const char *value)
 	return take_word(p, "arch", &p->to->arch, value);
 }
 
+static int take_symlinks(struct parse *p, const char *value)
+{
+	if (strcmp(value, "raw") != 0 && strcmp(value, "inside") != 0)
+		return refuse(p, "symlinks=%s: raw and inside are", value);
+	p->to->raw_links = strcmp(value, "raw") == 0;
+	return 0;
+}
+
 static int take_user(struct parse *p, const char *value)
 {
 	return take_word(p, "user", &p->to->user, value);
@@ -180,10 +188,15 @@ static const struct word flags[] = {
 };
 
 static const struct word keys[] = {
-	{ "engine", true, take_engine }, { "orbctl", true, take_orbctl },
-	{ "ttl", true, take_ttl },       { "spool", true, take_spool },
-	{ "image", true, take_image },   { "arch", true, take_arch },
-	{ "user", true, take_user },     { 0 },
+	{ "engine", true, take_engine },
+	{ "orbctl", true, take_orbctl },
+	{ "ttl", true, take_ttl },
+	{ "symlinks", true, take_symlinks },
+	{ "spool", true, take_spool },
+	{ "image", true, take_image },
+	{ "arch", true, take_arch },
+	{ "user", true, take_user },
+	{ 0 },
 };
 
 /* The row of a word that is `name` or begins with "name=". */
@@ -207,6 +220,8 @@ static int take_option(struct parse *p, const char *option)
 		return 0;
 	if (w && value)
 		return w->take(p, value + 1);
+	if (strcmp(option, "allow_other") == 0)
+		p->to->shared = true;
 	buf_printf(&p->fuse, "%s%s", p->fuse.len ? "," : "", option);
 	return p->fuse.err ? refuse(p, "too many options") : 0;
 }
@@ -309,6 +324,8 @@ const char *options_help(void)
 	       "                       what mkdir creates\n"
 	       "  -o spool=MIB         output kept of each script (default "
 	       "64)\n"
+	       "  -o symlinks=raw      show a guest's links as they are: they "
+	       "may lead to the host\n"
 	       "  -o allow_other,ro,...\n"
 	       "                       what libfuse knows\n"
 	       "  --version, --help\n"

@@ -27,8 +27,10 @@ struct options {
 	char *image;
 	char *arch;
 	char *user;
-	char *fuse;   /* "-o" options that are libfuse's, joined by commas */
-	int ready_fd; /* tell this descriptor when mounted, or -1 */
+	bool shared;    /* -o allow_other */
+	bool raw_links; /* -o symlinks=raw */
+	char *fuse;     /* "-o" options that are libfuse's, joined by commas */
+	int ready_fd;   /* tell this descriptor when mounted, or -1 */
 };
 
 /*

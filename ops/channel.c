@@ -45,6 +45,9 @@ enum {
 	TOKEN_LEN = 16,
 };
 
+/* The id of what has no reply; 0 is for events. */
+#define TOLD UINT32_MAX
+
 enum channel_state {
 	CHANNEL_STARTING, /* the agent has not said hello */
 	CHANNEL_READY,
@@ -396,7 +399,7 @@ void channel_tell(struct channel *ch, enum wire_op op,
                   const struct wire_out *body)
 {
 	if (ch->state <= CHANNEL_READY)
-		(void)send_message(ch, 0, op, body, NULL, 0);
+		(void)send_message(ch, TOLD, op, body, NULL, 0);
 }
 
 void channel_no_deadline(struct channel *ch)
@@ -527,7 +530,8 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 		if (n < 0 && errno == EAGAIN)
 			break;
 		if (n <= 0) {
-			err = -EIO;
+			/* The end of the child follows, and tells why. */
+			uv_poll_stop(&ch->poll_out);
 			break;
 		}
 		ch->in_len += (size_t)n;
@@ -539,9 +543,9 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	}
 	ch->busy = false;
 	if (err && ch->state <= CHANNEL_READY)
-		channel_break(ch, err == -EPROTO ? -EPROTO : -EIO,
+		channel_break(ch, err,
 		              err == -EPROTO ? "the agent's words make no sense"
-		                             : "the agent has ended");
+		                             : strerror(-err));
 	channel_free(ch);
 }
 
@@ -575,8 +579,11 @@ static void on_job_end(void *arg, int err, const struct job_result *res)
 		seen.err_len = ch->said.len;
 		if (!err)
 			err = engine_run_failure(ch->spec.engine, &seen, &why);
-		channel_break(ch, err ? err : -EIO,
-		              why.len ? why.data : "the agent has ended");
+		if (!why.len)
+			buf_printf(&why,
+			           "the agent has ended: status %d, signal %d",
+			           seen.status, seen.signal);
+		channel_break(ch, err ? err : -EIO, why.data ? why.data : "");
 	}
 	buf_free(&why);
 	channel_free(ch);

@@ -1,0 +1,965 @@
+/*
+ * files: look up, make, move and remove a guest's files; their attributes.
+ *
+ * Owns struct files, one for each machine whose files/ was looked at, and what
+ * the guest tells unasked: a change in a directory that it watches takes the
+ * name or the attributes out of the tree and out of the kernel, so both may
+ * keep what they know for long.
+ *
+ * What we change ourselves is entered into the tree when the guest has done it,
+ * also when nobody waits for the answer any more; the guest does not tell us of
+ * our own changes.
+ */
+#include "fs/files.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "cache/lifecycle.h"
+#include "fs/fs.h"
+#include "fs/link.h"
+#include "fs/listing.h"
+#include "fs/open.h"
+
+enum { KERNEL_SURE_MS = 60000, LIST_MOST = 4096, MISSES = 2 };
+
+/* ---- life ---- */
+
+static void on_changed(void *arg, uint64_t watch, uint32_t change,
+                       const char *name);
+static void on_lost(void *arg);
+
+static void on_unwatch(void *arg, uint64_t watch)
+{
+	struct files *files = arg;
+	struct guest_call call = { .op = WIRE_UNWATCH, .watch = watch };
+
+	if (files->guest)
+		guest_tell(files->guest, &call);
+}
+
+/* The last node has gone, and the machine before it. */
+static void on_unused(void *arg)
+{
+	struct files *files = arg;
+
+	guest_free(files->guest);
+	member_unref(files->m);
+	free(files);
+}
+
+static int compare_files(const void *a, const void *b)
+{
+	const struct files *x = a;
+	const struct files *y = b;
+
+	return (x->m > y->m) - (x->m < y->m);
+}
+
+void files_index_init(struct index *index)
+{
+	index->compare = compare_files;
+}
+
+static struct files *find_files(const struct fs *fs, const struct member *m)
+{
+	struct files like = { .m = (struct member *)m };
+
+	return index_find(&fs->files, &like);
+}
+
+/* Inode numbers of two machines made from one image would be the same. */
+static uint64_t salt_of(const char *id)
+{
+	uint64_t hash = UINT64_C(14695981039346656037);
+
+	for (; *id; id++)
+		hash = (hash ^ (unsigned char)*id) * UINT64_C(1099511628211);
+	return hash;
+}
+
+/* NULL: no memory. */
+static struct files *files_new(struct fs *fs, struct member *m)
+{
+	struct files *files = calloc(1, sizeof(*files));
+	struct guest_spec guest = {
+		.loop = fs->spec.loop,
+		.engine = fs->spec.engine,
+		.clock = fs->spec.clock,
+		.log = fs->spec.log,
+		.events = { .changed = on_changed, .lost = on_lost },
+		.arg = files,
+	};
+	struct tree_spec tree = {
+		.clock = fs->spec.clock,
+		.ttl_ms = (unsigned)(fs->spec.timeout * 1000),
+		.unwatch = on_unwatch,
+		.unused = on_unused,
+		.arg = files,
+	};
+
+	if (!files)
+		return NULL;
+	files->fs = fs;
+	files->m = m;
+	files->salt = salt_of(m->machine->id);
+	files->guest = guest_new(&guest);
+	if (!files->guest || index_add(&fs->files, files)) {
+		guest_free(files->guest);
+		free(files);
+		return NULL;
+	}
+	member_ref(m);
+	files->tree = tree_new(&tree);
+	if (files->tree)
+		return files;
+	index_remove(&fs->files, files);
+	on_unused(files);
+	return NULL;
+}
+
+int files_attach(struct fs *fs, struct node *node)
+{
+	struct files *files;
+
+	if (node->file)
+		return 0;
+	files = find_files(fs, node->m);
+	if (!files)
+		files = files_new(fs, node->m);
+	if (!files)
+		return -ENOMEM;
+	node->file = file_ref(tree_root(files->tree));
+	node->file->node = node;
+	return 0;
+}
+
+struct files *files_of(const struct node *node)
+{
+	return tree_arg(node->file->tree);
+}
+
+void files_hang_up(struct fs *fs, const struct member *m)
+{
+	struct files *files = find_files(fs, m);
+
+	if (files)
+		guest_hang_up(files->guest);
+}
+
+static void drop(struct files *files)
+{
+	struct guest *guest = files->guest;
+
+	index_remove(&files->fs->files, files);
+	guest_hang_up(guest);
+	tree_free(files->tree);
+}
+
+void files_drop(struct fs *fs, const struct member *m)
+{
+	struct files *files = find_files(fs, m);
+
+	if (files)
+		drop(files);
+}
+
+void files_drop_all(struct fs *fs)
+{
+	struct files *files;
+
+	while ((files = index_any(&fs->files)))
+		drop(files);
+}
+
+/* ---- what the guest tells ---- */
+
+void files_tell_file(struct files *files, const struct file *file)
+{
+	const struct fs *fs = files->fs;
+	const struct node *node = file->node;
+
+	if (node && fs->notify.inode)
+		fs->notify.inode(fs->notify_arg, node->ino);
+}
+
+void files_tell_name(struct files *files, const struct file *dir,
+                     const char *name)
+{
+	const struct fs *fs = files->fs;
+	const struct node *node = dir->node;
+
+	if (node && fs->notify.entry)
+		fs->notify.entry(fs->notify_arg, node->ino, name);
+}
+
+static void tell_its_name(void *arg, struct file *dir, const char *name)
+{
+	files_tell_name(arg, dir, name);
+}
+
+static void on_changed(void *arg, uint64_t watch, uint32_t change,
+                       const char *name)
+{
+	struct files *files = arg;
+	struct file *dir = tree_watched(files->tree, watch);
+	struct file *file = dir && *name ? tree_find(dir, name) : NULL;
+
+	if (!dir)
+		return;
+	if (change & (WIRE_CHANGED_SELF | WIRE_CHANGED_NAME)) {
+		file_spoil(dir);
+		files_tell_file(files, dir);
+	}
+	if ((change & WIRE_CHANGED_FILE) && *name) {
+		tree_spoil_name(dir, name);
+		if (file)
+			files_tell_file(files, file);
+	}
+	if ((change & WIRE_CHANGED_NAME) && *name) {
+		tree_drop_listing(dir);
+		if (file)
+			files_tell_file(files, file);
+		tree_leave(dir, name);
+		files_tell_name(files, dir, name);
+	}
+	if (change & WIRE_CHANGED_GONE) {
+		tree_forget_listing(dir);
+		file_spoil(dir);
+		files_tell_file(files, dir);
+		file_each_name(dir, tell_its_name, files);
+	}
+}
+
+static void tell_root_name(void *arg, struct file *dir, const char *name)
+{
+	struct files *files = arg;
+
+	if (dir == tree_root(files->tree))
+		files_tell_name(files, dir, name);
+}
+
+/* Nothing is sure any more. A name that the kernel forgets takes all that is
+ * below it along, so those in the root are enough, and what is in use. */
+static void on_each_lost(void *arg, struct file *file)
+{
+	file_each_name(file, tell_root_name, arg);
+	if (open_is_open(arg, file) || file == tree_root(file->tree))
+		files_tell_file(arg, file);
+}
+
+static void on_lost(void *arg)
+{
+	struct files *files = arg;
+
+	tree_spoil_all(files->tree, on_each_lost, files);
+}
+
+/* ---- attributes ---- */
+
+/* One number for a device and an inode of a machine. Large, so that it never
+ * meets those of control files. */
+static uint64_t shown_ino(const struct files *files, const struct file *file)
+{
+	uint64_t x = file->ino ^ (file->dev * UINT64_C(0x9e3779b97f4a7c15)) ^
+	             files->salt;
+
+	x ^= x >> 31;
+	x *= UINT64_C(0x7fb5d329728ea185);
+	x ^= x >> 27;
+	return x | UINT64_C(1) << 62;
+}
+
+static struct timespec time_of(const struct wire_time *t)
+{
+	return (struct timespec){ .tv_sec = t->sec, .tv_nsec = t->nsec };
+}
+
+void files_attr(const struct node *node, struct stat *st)
+{
+	const struct file *file = node->file;
+	const struct wire_attr *a = &file->attr;
+	const struct files *files = files_of(node);
+	const struct fs *fs = files->fs;
+
+	memset(st, 0, sizeof(*st));
+	if (file == tree_root(file->tree))
+		st->st_ino = node_ino_of(node->m, node->entry);
+	else
+		st->st_ino = shown_ino(files, file);
+	st->st_mode = a->mode;
+	st->st_nlink = a->nlink;
+	st->st_uid = a->uid;
+	st->st_gid = a->gid;
+	st->st_rdev = makedev(a->rdev >> 20, a->rdev & 0xfffff);
+	st->st_size = (off_t)a->size;
+	st->st_blocks = (blkcnt_t)a->blocks;
+	st->st_blksize = (blksize_t)a->blksize;
+	st->st_atim = time_of(&a->atime);
+	st->st_mtim = time_of(&a->mtime);
+	st->st_ctim = time_of(&a->ctime);
+	if (a->nlink == 0 && file == tree_root(file->tree)) {
+		/* Nobody has asked the guest yet. */
+		st->st_nlink = 2;
+		st->st_uid = fs->spec.uid;
+		st->st_gid = fs->spec.gid;
+		st->st_mtim = node->m->changed;
+		st->st_ctim = st->st_mtim;
+	}
+}
+
+static double kernel_sure(uint64_t ms)
+{
+	return (double)(ms < KERNEL_SURE_MS ? ms : KERNEL_SURE_MS) / 1000;
+}
+
+void files_timeouts(const struct node *node, double *entry, double *attr)
+{
+	const struct files *files = files_of(node);
+	const struct file *file = node->file;
+
+	*attr = kernel_sure(file_sure_ms(file));
+	*entry = files->fs->spec.timeout;
+	if (file_is_watched(file))
+		*entry = kernel_sure(KERNEL_SURE_MS);
+}
+
+/* ---- asking ---- */
+
+static void on_machine_ready(void *arg, int err, struct member *m)
+{
+	struct request *rq = arg;
+	struct files *files = files_of(rq->node);
+
+	if (!err && !request_is_answered(rq))
+		err = guest_set_machine(files->guest, m->name,
+		                        m->machine->arch);
+	if (err || request_is_answered(rq))
+		request_fail(rq, err ? err : -EINTR);
+	else
+		rq->go(rq);
+}
+
+void files_begin(struct request *rq, void (*go)(struct request *rq))
+{
+	struct files *files = files_of(rq->node);
+
+	if (guest_is_up(files->guest)) {
+		go(rq);
+		return;
+	}
+	rq->go = go;
+	lifecycle_wait(rq->node->m, on_machine_ready, rq);
+}
+
+bool files_path(struct request *rq, const char *name)
+{
+	struct buf b = BUF_INIT(WIRE_PATH_MAX - 1);
+	int err = name ? tree_path_of(rq->node->file, name, &b)
+	               : tree_path(rq->node->file, &b);
+
+	free(rq->path);
+	rq->path = NULL;
+	if (!err)
+		rq->path = buf_detach(&b, NULL);
+	buf_free(&b);
+	if (rq->path) {
+		rq->call.path = rq->path;
+		return true;
+	}
+	if (!err)
+		err = -ENOMEM;
+	request_fail(rq, err == -EFBIG ? -ENAMETOOLONG : err);
+	return false;
+}
+
+/* A file that has lost its names is reached by what is open of it. */
+static bool files_node_path(struct request *rq)
+{
+	const struct file *file = rq->node->file;
+
+	if (file->names || file == tree_root(file->tree))
+		return files_path(rq, NULL);
+	rq->call.handle = open_any_handle(files_of(rq->node), file);
+	rq->call.path = "";
+	if (rq->call.handle)
+		return true;
+	request_fail(rq, -ENOENT);
+	return false;
+}
+
+void files_fail(struct request *rq, int err)
+{
+	struct files *files = files_of(rq->node);
+
+	if (err == -EIO || err == -ETIMEDOUT || err == -EPROTO ||
+	    err == -EOPNOTSUPP)
+		member_set_error(rq->node->m, "files: %s",
+		                 *guest_why(files->guest)
+		                         ? guest_why(files->guest)
+		                         : strerror(-err));
+	request_fail(rq, err);
+}
+
+void files_set_owner(struct request *rq)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(rq->fuse);
+
+	rq->call.uid = WIRE_OWNER_PARENT;
+	rq->call.gid = WIRE_OWNER_PARENT;
+	rq->call.umask = ctx->umask;
+	if (rq->fs->spec.shared) {
+		rq->call.uid = ctx->uid;
+		rq->call.gid = ctx->gid;
+	}
+}
+
+struct node *files_node(struct fs *fs, struct member *m, struct file *file)
+{
+	struct node *node = file->node;
+
+	return node ? node_ref(node) : nodes_add_file(fs->nodes, m, file);
+}
+
+/* Answer a lookup with a file; its reference is taken. */
+static void reply_file(struct request *rq, struct file *file)
+{
+	struct node *node = NULL;
+
+	if (file)
+		node = files_node(rq->fs, rq->node->m, file);
+	file_unref(file);
+	if (node)
+		request_reply_entry(rq, node);
+	else
+		request_fail(rq, -ENOMEM);
+}
+
+/* ---- lookup ---- */
+
+/* There is no such name; the kernel may remember that as long as it is told of
+ * a change. */
+static void reply_nothing(struct request *rq)
+{
+	if (rq->node->file->watched)
+		request_reply_no_entry(rq, kernel_sure(KERNEL_SURE_MS));
+	else
+		request_fail(rq, -ENOENT);
+}
+
+static void on_looked(void *arg, int err, const struct guest_reply *reply,
+                      bool more)
+{
+	struct request *rq = arg;
+	struct file *dir = rq->node->file;
+
+	(void)more;
+	if (err == -ENOENT)
+		tree_leave(dir, rq->text);
+	if (err)
+		files_fail(rq, err);
+	else
+		reply_file(rq, tree_enter(dir, rq->text, &reply->attr));
+}
+
+static void ask_stat(struct request *rq)
+{
+	struct files *files = files_of(rq->node);
+
+	rq->call.op = WIRE_STAT;
+	if (files_path(rq, rq->text))
+		guest_ask(files->guest, &rq->call, on_looked, rq);
+}
+
+/* Answer from a listing; false: there is none that tells. */
+static bool look_in_listing(struct request *rq)
+{
+	struct file *dir = rq->node->file;
+	const struct listed *listed;
+
+	if (!tree_listed(dir, rq->text, &listed))
+		return false;
+	if (!listed) {
+		tree_leave(dir, rq->text);
+		reply_nothing(rq);
+		return true;
+	}
+	if (!tree_listed_is_sure(dir->tree, dir->listing, listed))
+		return false;
+	reply_file(rq, tree_enter(dir, rq->text, &listed->attr));
+	return true;
+}
+
+static void on_dir_listed(struct request *rq, int err)
+{
+	/* Too large, or gone; the guest tells of the one name. */
+	if (err || !look_in_listing(rq))
+		ask_stat(rq);
+}
+
+/* Who asks for one name in a directory may ask for all of them. */
+static void look(struct request *rq)
+{
+	struct file *dir = rq->node->file;
+
+	if (look_in_listing(rq))
+		return;
+	if (++dir->n_missed < MISSES || dir->n_missed > LIST_MOST)
+		ask_stat(rq);
+	else
+		listing_fetch(rq, LIST_MOST, on_dir_listed);
+}
+
+void files_lookup(struct request *rq)
+{
+	if (!wire_name_ok(rq->text, rq->len))
+		request_fail(rq,
+		             rq->len > WIRE_NAME_MAX ? -ENAMETOOLONG : -EINVAL);
+	else if (!look_in_listing(rq))
+		files_begin(rq, look);
+}
+
+/* ---- attributes ---- */
+
+static void on_attr(void *arg, int err, const struct guest_reply *reply,
+                    bool more)
+{
+	struct request *rq = arg;
+
+	(void)more;
+	if (err) {
+		files_fail(rq, err);
+		return;
+	}
+	file_set_attr(rq->node->file, &reply->attr);
+	request_reply_attr(rq);
+}
+
+static void ask_attr(struct request *rq)
+{
+	struct files *files = files_of(rq->node);
+
+	rq->call.op = WIRE_GETATTR;
+	if (files_node_path(rq))
+		guest_ask(files->guest, &rq->call, on_attr, rq);
+}
+
+void files_getattr(struct request *rq)
+{
+	const struct files *files = files_of(rq->node);
+	bool root = rq->node->file == tree_root(files->tree);
+
+	/* Looking at a machine's directory does not start anything. */
+	if (file_sure_ms(rq->node->file) ||
+	    (root && !guest_is_up(files->guest)))
+		request_reply_attr(rq);
+	else
+		files_begin(rq, ask_attr);
+}
+
+static void on_set(void *arg, int err, const struct guest_reply *reply,
+                   bool more)
+{
+	struct request *rq = arg;
+
+	file_spoil(rq->node->file);
+	on_attr(rq, err, reply, more);
+}
+
+static void ask_set(struct request *rq)
+{
+	struct files *files = files_of(rq->node);
+	bool resize = rq->call.set & WIRE_SET_SIZE;
+
+	rq->call.op = WIRE_SETATTR;
+	if (resize)
+		rq->call.handle = open_writable_handle(files, rq->node->file);
+	if (files_node_path(rq))
+		guest_ask(files->guest, &rq->call, on_set, rq);
+}
+
+static bool may_destroy(struct request *rq, pid_t pid)
+{
+	if (guard_allows(rq->fs->guard, rq->node->m, pid))
+		return true;
+	member_set_error(rq->node->m,
+	                 "files: this process tried to remove %s with all "
+	                 "that is in it",
+	                 rq->node->m->name);
+	request_fail(rq, -EPERM);
+	return false;
+}
+
+void files_setattr(struct request *rq, pid_t pid)
+{
+	if (!rq->call.set)
+		files_getattr(rq);
+	else if (!(rq->call.set & WIRE_SET_SIZE) || may_destroy(rq, pid))
+		files_begin(rq, ask_set);
+}
+
+/* ---- symbolic links ---- */
+
+static void on_link_read(void *arg, int err, const struct guest_reply *reply,
+                         bool more)
+{
+	struct request *rq = arg;
+	struct buf b = BUF_INIT(WIRE_LINK_MAX);
+	int depth = tree_depth(rq->node->file);
+
+	(void)more;
+	if (!err && depth < 0)
+		err = depth;
+	if (!err && rq->fs->spec.raw_links)
+		err = buf_adds(&b, reply->text);
+	else if (!err)
+		err = link_show(reply->text, reply->resolved, depth, &b);
+	if (err == -EFBIG)
+		err = -ENAMETOOLONG;
+	if (err)
+		files_fail(rq, err);
+	else
+		request_reply_readlink(rq, b.data ? b.data : "");
+	buf_free(&b);
+}
+
+static void ask_readlink(struct request *rq)
+{
+	rq->call.op = WIRE_READLINK;
+	if (files_path(rq, NULL))
+		guest_ask(files_of(rq->node)->guest, &rq->call, on_link_read,
+		          rq);
+}
+
+void files_readlink(struct request *rq)
+{
+	files_begin(rq, ask_readlink);
+}
+
+/* ---- making ---- */
+
+struct node *files_made(struct request *rq, const struct wire_attr *attr,
+                        const char *target)
+{
+	struct file *dir = rq->node->file;
+	struct file *file = tree_enter(dir, rq->text, attr);
+	struct node *node = NULL;
+
+	file_spoil(dir);
+	tree_list_change(dir, rq->text, attr, target);
+	if (file)
+		node = files_node(rq->fs, rq->node->m, file);
+	file_unref(file);
+	if (!node)
+		request_fail(rq, -ENOMEM);
+	return node;
+}
+
+static void on_made(void *arg, int err, const struct guest_reply *reply,
+                    bool more)
+{
+	struct request *rq = arg;
+	struct node *node;
+
+	(void)more;
+	if (err) {
+		files_fail(rq, err);
+		return;
+	}
+	node = files_made(rq, &reply->attr, rq->call.text);
+	if (node)
+		request_reply_entry(rq, node);
+}
+
+static void ask_make(struct request *rq)
+{
+	if (files_path(rq, rq->text))
+		guest_ask(files_of(rq->node)->guest, &rq->call, on_made, rq);
+}
+
+void files_mkdir(struct request *rq)
+{
+	rq->call.op = WIRE_MKDIR;
+	files_set_owner(rq);
+	files_begin(rq, ask_make);
+}
+
+void files_mknod(struct request *rq)
+{
+	rq->call.op = WIRE_MKNOD;
+	files_set_owner(rq);
+	files_begin(rq, ask_make);
+}
+
+void files_symlink(struct request *rq)
+{
+	rq->call.op = WIRE_SYMLINK;
+	rq->call.text = rq->text + strlen(rq->text) + 1;
+	files_set_owner(rq);
+	files_begin(rq, ask_make);
+}
+
+static void on_linked(void *arg, int err, const struct guest_reply *reply,
+                      bool more)
+{
+	struct request *rq = arg;
+
+	if (!err)
+		file_spoil(rq->other->file);
+	on_made(rq, err, reply, more);
+}
+
+static void ask_link(struct request *rq)
+{
+	struct files *files = files_of(rq->node);
+	struct file *file = rq->other->file;
+	struct buf b = BUF_INIT(WIRE_PATH_MAX - 1);
+	int err = 0;
+
+	rq->call.op = WIRE_LINK;
+	if (!files_path(rq, rq->text))
+		return;
+	rq->call.new_path = rq->path;
+	rq->call.path = "";
+	if (file->names)
+		err = tree_path(file, &b);
+	else
+		rq->call.handle = open_any_handle(files, file);
+	if (!err && file->names)
+		rq->call.path = b.data;
+	else if (!err && !rq->call.handle)
+		err = -ENOENT;
+	if (err)
+		request_fail(rq, err == -EFBIG ? -ENAMETOOLONG : err);
+	else
+		guest_ask(files->guest, &rq->call, on_linked, rq);
+	buf_free(&b);
+}
+
+void files_link(struct request *rq)
+{
+	/* Never into another machine; the kernel tells that apart only by us.
+	 */
+	if (!rq->other->file || rq->other->file->tree != rq->node->file->tree)
+		request_fail(rq, -EXDEV);
+	else
+		files_begin(rq, ask_link);
+}
+
+/* ---- removing and moving ---- */
+
+static void on_removed(void *arg, int err, const struct guest_reply *reply,
+                       bool more)
+{
+	struct request *rq = arg;
+	struct file *dir = rq->node->file;
+
+	(void)reply;
+	(void)more;
+	if (!err || err == -ENOENT) {
+		tree_leave(dir, rq->text);
+		tree_list_change(dir, rq->text, NULL, NULL);
+		file_spoil(dir);
+	}
+	if (err)
+		files_fail(rq, err);
+	else
+		request_reply_done(rq);
+}
+
+static void ask_remove(struct request *rq)
+{
+	if (files_path(rq, rq->text))
+		guest_ask(files_of(rq->node)->guest, &rq->call, on_removed, rq);
+}
+
+void files_remove(struct request *rq, bool directory, pid_t pid)
+{
+	rq->call.op = directory ? WIRE_RMDIR : WIRE_UNLINK;
+	if (may_destroy(rq, pid))
+		files_begin(rq, ask_remove);
+}
+
+static const char *new_name(const struct request *rq)
+{
+	return rq->text + strlen(rq->text) + 1;
+}
+
+static void on_renamed(void *arg, int err, const struct guest_reply *reply,
+                       bool more)
+{
+	struct request *rq = arg;
+	struct file *dir = rq->node->file;
+	struct file *new_dir = rq->other->file;
+	bool exchange = rq->call.flags & WIRE_RENAME_EXCHANGE;
+
+	(void)reply;
+	(void)more;
+	if (err) {
+		files_fail(rq, err);
+		return;
+	}
+	tree_rename(dir, rq->text, new_dir, new_name(rq), exchange);
+	/* What moved keeps its attributes, but for the time of its change. */
+	tree_drop_listing(dir);
+	tree_drop_listing(new_dir);
+	tree_spoil_name(dir, rq->text);
+	tree_spoil_name(new_dir, new_name(rq));
+	file_spoil(dir);
+	file_spoil(new_dir);
+	request_reply_done(rq);
+}
+
+static void ask_rename(struct request *rq)
+{
+	struct buf b = BUF_INIT(WIRE_PATH_MAX - 1);
+	int err = tree_path_of(rq->other->file, new_name(rq), &b);
+
+	rq->call.op = WIRE_RENAME;
+	if (err) {
+		request_fail(rq, err == -EFBIG ? -ENAMETOOLONG : err);
+	} else if (files_path(rq, rq->text)) {
+		rq->call.new_path = b.data;
+		guest_ask(files_of(rq->node)->guest, &rq->call, on_renamed, rq);
+	}
+	buf_free(&b);
+}
+
+void files_rename(struct request *rq)
+{
+	if (!rq->other->file || rq->other->file->tree != rq->node->file->tree)
+		request_fail(rq, -EXDEV);
+	else
+		files_begin(rq, ask_rename);
+}
+
+/* ---- statfs ---- */
+
+static void on_statfs(void *arg, int err, const struct guest_reply *reply,
+                      bool more)
+{
+	struct request *rq = arg;
+	struct statvfs st = { 0 };
+
+	(void)more;
+	if (err) {
+		files_fail(rq, err);
+		return;
+	}
+	st.f_bsize = reply->fs.bsize;
+	st.f_frsize = reply->fs.bsize;
+	st.f_blocks = (fsblkcnt_t)reply->fs.blocks;
+	st.f_bfree = (fsblkcnt_t)reply->fs.bfree;
+	st.f_bavail = (fsblkcnt_t)reply->fs.bavail;
+	st.f_files = (fsfilcnt_t)reply->fs.files;
+	st.f_ffree = (fsfilcnt_t)reply->fs.ffree;
+	st.f_favail = (fsfilcnt_t)reply->fs.ffree;
+	st.f_namemax = reply->fs.namelen;
+	request_reply_statfs(rq, &st);
+}
+
+static void ask_statfs(struct request *rq)
+{
+	rq->call.op = WIRE_STATFS;
+	if (files_path(rq, NULL))
+		guest_ask(files_of(rq->node)->guest, &rq->call, on_statfs, rq);
+}
+
+void files_statfs(struct request *rq)
+{
+	files_begin(rq, ask_statfs);
+}
+
+/* ---- extended attributes ---- */
+
+static void on_xattr(void *arg, int err, const struct guest_reply *reply,
+                     bool more)
+{
+	struct request *rq = arg;
+
+	(void)more;
+	if (err)
+		request_fail(rq, err);
+	else if (rq->size == 0)
+		request_reply_xattr_size(rq, (size_t)reply->number);
+	else if (reply->len > rq->size)
+		request_fail(rq, -ERANGE);
+	else
+		request_reply_data(rq, reply->data, reply->len);
+}
+
+static void ask_xattr(struct request *rq)
+{
+	rq->call.text = rq->text;
+	rq->call.size = (uint32_t)(rq->size < WIRE_XATTR_MAX ? rq->size
+	                                                     : WIRE_XATTR_MAX);
+	if (files_node_path(rq))
+		guest_ask(files_of(rq->node)->guest, &rq->call, on_xattr, rq);
+}
+
+/* Most files have none, which a listing has told already. */
+static bool has_no_xattrs(const struct file *file)
+{
+	return file_sure_ms(file) && !(file->attr.flags & WIRE_ATTR_XATTRS);
+}
+
+void files_getxattr(struct request *rq)
+{
+	rq->call.op = WIRE_GETXATTR;
+	if (has_no_xattrs(rq->node->file))
+		request_fail(rq, -ENODATA);
+	else
+		files_begin(rq, ask_xattr);
+}
+
+void files_listxattr(struct request *rq)
+{
+	rq->call.op = WIRE_LISTXATTR;
+	if (!has_no_xattrs(rq->node->file))
+		files_begin(rq, ask_xattr);
+	else if (rq->size == 0)
+		request_reply_xattr_size(rq, 0);
+	else
+		request_reply_data(rq, NULL, 0);
+}
+
+static void on_xattr_set(void *arg, int err, const struct guest_reply *reply,
+                         bool more)
+{
+	struct request *rq = arg;
+
+	(void)reply;
+	(void)more;
+	file_spoil(rq->node->file);
+	request_fail(rq, err);
+}
+
+static void ask_set_xattr(struct request *rq)
+{
+	rq->call.text = rq->text;
+	rq->call.data = rq->text + strlen(rq->text) + 1;
+	rq->call.len = rq->size;
+	if (files_node_path(rq))
+		guest_ask(files_of(rq->node)->guest, &rq->call, on_xattr_set,
+		          rq);
+}
+
+void files_setxattr(struct request *rq)
+{
+	rq->call.op = WIRE_SETXATTR;
+	if (rq->size > WIRE_XATTR_MAX)
+		request_fail(rq, -E2BIG);
+	else
+		files_begin(rq, ask_set_xattr);
+}
+
+void files_removexattr(struct request *rq)
+{
+	rq->call.op = WIRE_REMOVEXATTR;
+	files_begin(rq, ask_set_xattr);
+}

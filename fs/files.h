@@ -1,0 +1,97 @@
+/*
+ * files: handlers below files/: a machine's own file system, one guest call
+ * each.
+ *
+ * struct files stands between one machine and the kernel: the guest (its
+ * agent), the tree (what is known of its files), and what is open. It is made
+ * when somebody looks at files/ for the first time and goes with the last node
+ * after the machine has gone.
+ *
+ * A handler begins with files_begin, which waits for the machine if there is
+ * no agent yet, and goes on in a function that asks the guest. That is all the
+ * waiting there is.
+ */
+#ifndef ORBFS_FS_FILES_H
+#define ORBFS_FS_FILES_H
+
+#include "cache/index.h"
+#include "cache/tree.h"
+#include "fs/request.h"
+#include "ops/guest.h"
+
+struct files;
+struct open_file;
+
+struct files {
+	struct fs *fs;
+	struct member *m; /* referred to */
+	struct guest *guest;
+	struct tree *tree;
+	uint64_t salt; /* makes inode numbers of machines differ */
+};
+
+void files_index_init(struct index *index);
+/* For a lookup of files/: the node becomes the root of the guest. 0, -ENOMEM */
+int files_attach(struct fs *fs, struct node *node);
+/* The machine is about to stop, to be renamed or to go. */
+void files_hang_up(struct fs *fs, const struct member *m);
+/* It has gone. */
+void files_drop(struct fs *fs, const struct member *m);
+/* At the end of everything. */
+void files_drop_all(struct fs *fs);
+
+/* What the kernel is told of a guest's file. */
+void files_attr(const struct node *node, struct stat *st);
+void files_timeouts(const struct node *node, double *entry, double *attr);
+
+/* ---- handlers; rq->node has a file ---- */
+
+void files_lookup(struct request *rq);
+void files_getattr(struct request *rq);
+/* rq->call has what is to be set. */
+void files_setattr(struct request *rq, pid_t pid);
+void files_readlink(struct request *rq);
+/* rq->text is the name, rq->call has mode, rdev and owner. */
+void files_mkdir(struct request *rq);
+void files_mknod(struct request *rq);
+/* rq->text is the name, and behind its NUL the target. */
+void files_symlink(struct request *rq);
+/* rq->node is the new directory, rq->other the file. */
+void files_link(struct request *rq);
+void files_remove(struct request *rq, bool directory, pid_t pid);
+/* rq->other is the new directory, and behind the name's NUL is the new name;
+ * rq->call.flags are WIRE_RENAME_*. */
+void files_rename(struct request *rq);
+void files_statfs(struct request *rq);
+/* rq->text is the attribute's name; rq->size what fits. */
+void files_getxattr(struct request *rq);
+void files_listxattr(struct request *rq);
+/* Behind the name's NUL are rq->size bytes of value. */
+void files_setxattr(struct request *rq);
+void files_removexattr(struct request *rq);
+
+/* ---- for fs/open.c and fs/listing.c ---- */
+
+/* See that the guest can be asked, then go on; or fail the request. */
+void files_begin(struct request *rq, void (*go)(struct request *rq));
+struct files *files_of(const struct node *node);
+/* Put the path of rq->node, or of a name in it, into rq->call.path, where it
+ * stays as long as the request. false: the request has failed. */
+bool files_path(struct request *rq, const char *name);
+/* Fail with what the guest said, and leave a line in the machine's error when
+ * it was not an everyday answer like ENOENT. */
+void files_fail(struct request *rq, int err);
+/* The node of a file, referred to. NULL: no memory. */
+struct node *files_node(struct fs *fs, struct member *m, struct file *file);
+/* Who will own what the request makes. */
+void files_set_owner(struct request *rq);
+/* The guest has made rq->text in rq->node: answer with its node. NULL: the
+ * request has failed. */
+struct node *files_made(struct request *rq, const struct wire_attr *attr,
+                        const char *target);
+/* The kernel is to forget what it remembers of a file, or of a name. */
+void files_tell_file(struct files *files, const struct file *file);
+void files_tell_name(struct files *files, const struct file *dir,
+                     const char *name);
+
+#endif

@@ -1,0 +1,732 @@
+/*
+ * open: what is open in a guest, and what is under way to it.
+ *
+ * Owns open files. One is opening (requests for it wait in line), open, or
+ * dead: its open failed, or the agent that had it has ended. Messages to an
+ * agent are carried out in their order, so a read behind a write sees what was
+ * written, and nothing but a close or an fsync has to wait for writes.
+ *
+ * An open for reading of a file that the guest watches is answered before the
+ * guest has opened it: what the kernel asks next waits here instead, and the
+ * beginning of the file comes with the open. If it fails all the same, the file
+ * went at this very moment, and the first read says so.
+ */
+#include "fs/open.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "fs/fs.h"
+
+enum open_state { OPEN_OPENING, OPEN_OPEN, OPEN_DEAD };
+
+struct open_file {
+	unsigned refs;
+	struct node *node; /* referred to */
+	enum open_state state;
+	int err; /* why it is dead */
+	bool writes;
+	bool sync;
+	uint64_t handle; /* the agent's */
+	uint64_t epoch;  /* and which agent */
+	bool locked;     /* a lock was asked for */
+	/* The file's beginning, as it came with the open. */
+	char *data;
+	size_t len;
+	uint64_t changes; /* of the file when it came */
+	/* Writes under way. */
+	size_t unacked;
+	int write_err;           /* of one that was answered already */
+	struct request *waiting; /* for the open, or for the writes */
+	struct open_file *next;  /* in fs->opens */
+	struct open_file **at;
+};
+
+/* A write under way. */
+struct write {
+	struct open_file *of; /* referred to */
+	size_t len;
+	struct request *rq; /* who waits for it, or NULL */
+};
+
+/* ---- life ---- */
+
+static struct open_file *open_file_new(struct node *node, int flags)
+{
+	struct open_file *of = calloc(1, sizeof(*of));
+	struct fs *fs = files_of(node)->fs;
+
+	if (!of)
+		return NULL;
+	of->refs = 1;
+	of->node = node_ref(node);
+	of->writes = (flags & O_ACCMODE) != O_RDONLY;
+	of->sync = (flags & (O_SYNC | O_DSYNC)) != 0;
+	of->at = &fs->opens;
+	of->next = fs->opens;
+	if (of->next)
+		of->next->at = &of->next;
+	fs->opens = of;
+	return of;
+}
+
+struct open_file *open_file_ref(struct open_file *of)
+{
+	of->refs++;
+	return of;
+}
+
+void open_file_unref(struct open_file *of)
+{
+	struct guest *guest;
+
+	if (!of || --of->refs > 0)
+		return;
+	guest = files_of(of->node)->guest;
+	if (of->state == OPEN_OPEN) {
+		if (of->epoch == guest_epoch(guest))
+			guest_tell(guest, &(struct guest_call){
+						  .op = WIRE_CLOSE,
+						  .handle = of->handle });
+		guest_let_go(guest);
+	}
+	*of->at = of->next;
+	if (of->next)
+		of->next->at = of->at;
+	free(of->data);
+	node_unref(of->node);
+	free(of);
+}
+
+/* 0, or why nothing can be asked of it. */
+static int check(const struct open_file *of)
+{
+	const struct guest *guest = files_of(of->node)->guest;
+
+	if (of->state == OPEN_DEAD)
+		return of->err;
+	if (of->state == OPEN_OPEN &&
+	    (of->epoch != guest_epoch(guest) || !guest_is_up(guest)))
+		return -EIO;
+	return 0;
+}
+
+static bool has_handle(const struct open_file *of, const struct file *file)
+{
+	return of->node->file == file && of->state == OPEN_OPEN && !check(of);
+}
+
+uint64_t open_any_handle(const struct files *files, const struct file *file)
+{
+	for (const struct open_file *of = files->fs->opens; of; of = of->next)
+		if (has_handle(of, file))
+			return of->handle;
+	return 0;
+}
+
+uint64_t open_writable_handle(const struct files *files,
+                              const struct file *file)
+{
+	for (const struct open_file *of = files->fs->opens; of; of = of->next)
+		if (of->writes && has_handle(of, file))
+			return of->handle;
+	return 0;
+}
+
+bool open_is_open(const struct files *files, const struct file *file)
+{
+	for (const struct open_file *of = files->fs->opens; of; of = of->next)
+		if (of->node->file == file)
+			return true;
+	return false;
+}
+
+/* ---- waiting in line ---- */
+
+static void wait_in_line(struct request *rq, void (*go)(struct request *rq))
+{
+	struct request **at = &rq->open->waiting;
+
+	while (*at)
+		at = &(*at)->next_waiting;
+	rq->go = go;
+	rq->next_waiting = NULL;
+	*at = rq;
+}
+
+/* Let everybody look again; who still has to wait goes back into the line. */
+static void wake_line(struct open_file *of)
+{
+	struct request *line = of->waiting;
+
+	of->waiting = NULL;
+	open_file_ref(of);
+	while (line) {
+		struct request *rq = line;
+
+		line = rq->next_waiting;
+		rq->go(rq);
+	}
+	open_file_unref(of);
+}
+
+/* Go on when the file is open; fail if it cannot be. */
+static void when_open(struct request *rq, void (*go)(struct request *rq))
+{
+	int err = check(rq->open);
+
+	if (err)
+		files_fail(rq, err);
+	else if (rq->open->state == OPEN_OPENING)
+		wait_in_line(rq, go);
+	else
+		go(rq);
+}
+
+/* Ask the guest about an open file. */
+static void ask(struct request *rq, enum wire_op op, guest_fn *done)
+{
+	rq->call.op = op;
+	rq->call.handle = rq->open->handle;
+	guest_ask(files_of(rq->node)->guest, &rq->call, done, rq);
+}
+
+/* The answer of an operation that has none. */
+static void on_done(void *arg, int err, const struct guest_reply *reply,
+                    bool more)
+{
+	struct request *rq = arg;
+
+	(void)reply;
+	(void)more;
+	if (err)
+		files_fail(rq, err);
+	else
+		request_reply_done(rq);
+}
+
+/* ---- open and create ---- */
+
+static uint32_t wire_flags(const struct fs *fs, int flags)
+{
+	static const struct {
+		int host;
+		uint32_t wire;
+	} rows[] = {
+		{ O_APPEND, WIRE_O_APPEND },
+		{ O_TRUNC, WIRE_O_TRUNC },
+		{ O_EXCL, WIRE_O_EXCL },
+		{ O_SYNC, WIRE_O_SYNC },
+	};
+	uint32_t wire = 0;
+
+	(void)fs;
+	if ((flags & O_ACCMODE) != O_WRONLY)
+		wire |= WIRE_O_READ;
+	if ((flags & O_ACCMODE) != O_RDONLY)
+		wire |= WIRE_O_WRITE;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if ((flags & rows[i].host) == rows[i].host)
+			wire |= rows[i].wire;
+	return wire;
+}
+
+static bool same_data(const struct wire_attr *a, const struct wire_attr *b)
+{
+	return a->size == b->size && a->mtime.sec == b->mtime.sec &&
+	       a->mtime.nsec == b->mtime.nsec && a->ctime.sec == b->ctime.sec &&
+	       a->ctime.nsec == b->ctime.nsec;
+}
+
+/* The guest has opened it. */
+static void opened(struct open_file *of, const struct guest_reply *reply)
+{
+	struct guest *guest = files_of(of->node)->guest;
+	struct file *file = of->node->file;
+
+	of->state = OPEN_OPEN;
+	of->handle = reply->handle;
+	of->epoch = guest_epoch(guest);
+	guest_hold(guest);
+	file_set_attr(file, &reply->attr);
+	if (reply->len && (of->data = malloc(reply->len))) {
+		memcpy(of->data, reply->data, reply->len);
+		of->len = reply->len;
+		of->changes = file->changes;
+	}
+}
+
+/* What the kernel may do with the pages it has. */
+static void set_cache_flags(struct request *rq, const struct wire_attr *attr)
+{
+	const struct file *file = rq->node->file;
+
+	rq->fi.keep_cache = same_data(&file->attr, attr);
+	/* /proc and the like have content that their size says nothing of. */
+	rq->fi.direct_io = (attr->flags & WIRE_ATTR_VOLATILE) != 0;
+#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 11)
+	rq->fi.noflush = !rq->open->writes;
+#endif
+	rq->fi.fh = (uintptr_t)rq->open;
+}
+
+static void reply_open(struct request *rq)
+{
+	struct open_file *of = open_file_ref(rq->open);
+
+	/* The kernel's reference, unless it did not get the answer. */
+	if (!request_reply_fi(rq))
+		open_file_unref(of);
+}
+
+static void on_opened(void *arg, int err, const struct guest_reply *reply,
+                      bool more)
+{
+	struct request *rq = arg;
+	bool stale;
+
+	(void)more;
+	if (err) {
+		rq->open->state = OPEN_DEAD;
+		rq->open->err = err;
+		files_fail(rq, err);
+		return;
+	}
+	set_cache_flags(rq, &reply->attr);
+	stale = !rq->fi.keep_cache;
+	opened(rq->open, reply);
+	if (rq->fi.flags & O_TRUNC)
+		file_spoil(rq->node->file);
+	/* The kernel may still believe in another size. */
+	if (stale)
+		files_tell_file(files_of(rq->node), rq->node->file);
+	reply_open(rq);
+}
+
+/* The open was answered before. */
+static void on_opened_behind(void *arg, int err,
+                             const struct guest_reply *reply, bool more)
+{
+	struct open_file *of = arg;
+
+	(void)more;
+	if (err) {
+		of->state = OPEN_DEAD;
+		of->err = err;
+	} else {
+		if (!same_data(&of->node->file->attr, &reply->attr))
+			files_tell_file(files_of(of->node), of->node->file);
+		opened(of, reply);
+	}
+	wake_line(of);
+	open_file_unref(of);
+}
+
+static void ask_open(struct request *rq)
+{
+	struct files *files = files_of(rq->node);
+	struct file *file = rq->node->file;
+	bool behind = !rq->open->writes && file_is_watched(file) &&
+	              file->attr.nlink == 1 && file_sure_ms(file) > 0 &&
+	              !(file->attr.flags & WIRE_ATTR_VOLATILE);
+
+	rq->call.op = WIRE_OPEN;
+	rq->call.flags = wire_flags(rq->fs, rq->fi.flags);
+	/* The kernel has asked for the name just now. */
+	rq->call.flags &= ~(uint32_t)WIRE_O_EXCL;
+	rq->call.size = (rq->call.flags & WIRE_O_READ) &&
+	                                !(rq->call.flags & WIRE_O_TRUNC) &&
+	                                file->attr.size <= OPEN_AHEAD
+	                        ? OPEN_AHEAD
+	                        : 0;
+	if (!files_path(rq, NULL))
+		return;
+	if (!behind) {
+		guest_ask(files->guest, &rq->call, on_opened, rq);
+		return;
+	}
+	set_cache_flags(rq, &file->attr);
+	guest_ask(files->guest, &rq->call, on_opened_behind,
+	          open_file_ref(rq->open));
+	reply_open(rq);
+}
+
+void open_open(struct request *rq)
+{
+	rq->open = open_file_new(rq->node, rq->fi.flags);
+	if (!rq->open)
+		request_fail(rq, -ENOMEM);
+	else
+		files_begin(rq, ask_open);
+}
+
+static void on_created(void *arg, int err, const struct guest_reply *reply,
+                       bool more)
+{
+	struct request *rq = arg;
+	struct open_file *of;
+	struct node *node;
+
+	(void)more;
+	if (err) {
+		files_fail(rq, err);
+		return;
+	}
+	node = files_made(rq, &reply->attr, NULL);
+	if (!node)
+		return; /* the agent closes it when it ends */
+	of = open_file_new(node, rq->fi.flags);
+	if (!of) {
+		node_unref(node);
+		request_fail(rq, -ENOMEM);
+		return;
+	}
+	opened(of, reply);
+	rq->fi.fh = (uintptr_t)of;
+	rq->fi.keep_cache = 1;
+	if (!request_reply_create(rq, node))
+		open_file_unref(of);
+}
+
+static void ask_create(struct request *rq)
+{
+	rq->call.op = WIRE_CREATE;
+	rq->call.flags = wire_flags(rq->fs, rq->fi.flags);
+	if (files_path(rq, rq->text))
+		guest_ask(files_of(rq->node)->guest, &rq->call, on_created, rq);
+}
+
+void open_create(struct request *rq)
+{
+	files_set_owner(rq);
+	files_begin(rq, ask_create);
+}
+
+void open_release(struct open_file *of)
+{
+	open_file_unref(of);
+}
+
+void opens_free(struct fs *fs)
+{
+	while (fs->opens)
+		open_file_unref(fs->opens);
+}
+
+/* ---- read ---- */
+
+static void on_read(void *arg, int err, const struct guest_reply *reply,
+                    bool more)
+{
+	struct request *rq = arg;
+
+	(void)more;
+	if (err)
+		files_fail(rq, err);
+	else if (reply->len > rq->size)
+		files_fail(rq, -EPROTO);
+	else
+		request_reply_data(rq, reply->data, reply->len);
+}
+
+/* Answer from what came with the open; false: it does not tell. */
+static bool read_ahead(struct request *rq)
+{
+	struct open_file *of = rq->open;
+	const struct file *file = of->node->file;
+	size_t n;
+
+	if (!of->data)
+		return false;
+	/* It serves a reader that reads on; not one that comes back later. */
+	if (of->changes != file->changes || rq->offset >= of->len ||
+	    (rq->offset + rq->size > of->len && of->len < file->attr.size)) {
+		free(of->data);
+		of->data = NULL;
+		return false;
+	}
+	n = of->len - (size_t)rq->offset;
+	request_reply_data(rq, of->data + rq->offset,
+	                   n < rq->size ? n : rq->size);
+	return true;
+}
+
+static void read_now(struct request *rq)
+{
+	if (check(rq->open)) {
+		files_fail(rq, check(rq->open));
+		return;
+	}
+	if (read_ahead(rq))
+		return;
+	rq->call.offset = rq->offset;
+	rq->call.size =
+		(uint32_t)(rq->size < WIRE_DATA_MAX ? rq->size : WIRE_DATA_MAX);
+	ask(rq, WIRE_READ, on_read);
+}
+
+void open_read(struct request *rq)
+{
+	when_open(rq, read_now);
+}
+
+/* ---- write ---- */
+
+static void on_written(void *arg, int err, const struct guest_reply *reply,
+                       bool more)
+{
+	struct write *w = arg;
+	struct open_file *of = w->of;
+	struct request *rq = w->rq;
+
+	(void)more;
+	/* The agent writes all or tells why not. */
+	if (!err && reply->number != w->len)
+		err = -ENOSPC;
+	of->unacked -= w->len;
+	file_spoil(of->node->file);
+	if (err && !rq && !of->write_err)
+		of->write_err = err;
+	free(w);
+	if (rq && err)
+		files_fail(rq, err);
+	else if (rq)
+		request_reply_write(rq, rq->size);
+	if (of->waiting && of->unacked == 0)
+		wake_line(of);
+	open_file_unref(of);
+}
+
+/* Tell a failure that nobody has heard of yet, once. */
+static int take_write_err(struct open_file *of)
+{
+	int err = of->write_err;
+
+	of->write_err = 0;
+	return err;
+}
+
+void open_write(struct request *rq, const void *data, size_t len)
+{
+	struct open_file *of = rq->open;
+	struct write *w = NULL;
+	int err = check(of);
+	bool wait;
+
+	if (!err)
+		err = take_write_err(of);
+	if (!err)
+		w = calloc(1, sizeof(*w));
+	if (!w) {
+		files_fail(rq, err ? err : -ENOMEM);
+		return;
+	}
+	wait = of->sync || of->unacked + len > OPEN_BEHIND_MAX;
+	w->of = open_file_ref(of);
+	w->len = len;
+	w->rq = wait ? rq : NULL;
+	of->unacked += len;
+	file_spoil(of->node->file);
+	rq->size = len;
+	rq->call.op = WIRE_WRITE;
+	rq->call.handle = of->handle;
+	rq->call.offset = rq->offset;
+	rq->call.data = data;
+	rq->call.len = len;
+	guest_ask(files_of(rq->node)->guest, &rq->call, on_written, w);
+	if (!wait)
+		request_reply_write(rq, len);
+}
+
+/* ---- flush and fsync ---- */
+
+static void flush_now(struct request *rq)
+{
+	struct open_file *of = rq->open;
+	int err;
+
+	if (of->unacked && !check(of)) {
+		wait_in_line(rq, flush_now);
+		return;
+	}
+	err = take_write_err(of);
+	if (err || !of->locked || check(of)) {
+		files_fail(rq, err);
+		return;
+	}
+	/* As POSIX says, any close lets go of all of the owner's locks. */
+	ask(rq, WIRE_UNLOCK_OWNER, on_done);
+}
+
+void open_flush(struct request *rq, uint64_t owner)
+{
+	rq->call.owner = owner;
+	flush_now(rq);
+}
+
+static void on_synced(void *arg, int err, const struct guest_reply *reply,
+                      bool more)
+{
+	struct request *rq = arg;
+	int earlier = take_write_err(rq->open);
+
+	on_done(rq, earlier ? earlier : err, reply, more);
+}
+
+static void fsync_now(struct request *rq)
+{
+	ask(rq, WIRE_FSYNC, on_synced);
+}
+
+void open_fsync(struct request *rq, bool data_only)
+{
+	rq->call.flag = data_only;
+	when_open(rq, fsync_now);
+}
+
+/* ---- the rest ---- */
+
+static void on_resized(void *arg, int err, const struct guest_reply *reply,
+                       bool more)
+{
+	struct request *rq = arg;
+
+	file_spoil(rq->node->file);
+	on_done(rq, err, reply, more);
+}
+
+static void fallocate_now(struct request *rq)
+{
+	ask(rq, WIRE_FALLOCATE, on_resized);
+}
+
+void open_fallocate(struct request *rq)
+{
+	when_open(rq, fallocate_now);
+}
+
+static void on_sought(void *arg, int err, const struct guest_reply *reply,
+                      bool more)
+{
+	struct request *rq = arg;
+
+	(void)more;
+	if (err)
+		files_fail(rq, err);
+	else
+		request_reply_seek(rq, (off_t)reply->number);
+}
+
+static void seek_now(struct request *rq)
+{
+	ask(rq, WIRE_SEEK, on_sought);
+}
+
+void open_seek(struct request *rq)
+{
+	when_open(rq, seek_now);
+}
+
+static void on_copied(void *arg, int err, const struct guest_reply *reply,
+                      bool more)
+{
+	struct request *rq = arg;
+
+	(void)more;
+	file_spoil(rq->other->file);
+	files_tell_file(files_of(rq->other), rq->other->file);
+	if (err)
+		files_fail(rq, err);
+	else
+		request_reply_write(rq, (size_t)reply->number);
+}
+
+static void copy_now(struct request *rq)
+{
+	ask(rq, WIRE_COPY, on_copied);
+}
+
+void open_copy(struct request *rq, struct open_file *to)
+{
+	int err = check(to);
+
+	/* Between machines the kernel reads and writes by itself. */
+	if (files_of(to->node) != files_of(rq->node))
+		err = -EXDEV;
+	if (err) {
+		request_fail(rq, err);
+		return;
+	}
+	rq->call.other = to->handle;
+	when_open(rq, copy_now);
+}
+
+/* ---- locks ---- */
+
+static void on_lock_interrupt(struct request *rq)
+{
+	guest_cancel(files_of(rq->node)->guest, rq->asked);
+}
+
+static void lock_now(struct request *rq)
+{
+	enum wire_op op = rq->call.op;
+	uint32_t id;
+
+	rq->open->locked = true;
+	request_on_interrupt(rq, on_lock_interrupt);
+	rq->call.handle = rq->open->handle;
+	rq->call.op = op;
+	id = guest_ask(files_of(rq->node)->guest, &rq->call, on_done, rq);
+	if (id) /* else it has been answered, and is gone */
+		rq->asked = id;
+}
+
+void open_setlk(struct request *rq)
+{
+	rq->call.op = WIRE_SETLK;
+	when_open(rq, lock_now);
+}
+
+void open_flock(struct request *rq)
+{
+	rq->call.op = WIRE_FLOCK;
+	when_open(rq, lock_now);
+}
+
+static void on_lock_told(void *arg, int err, const struct guest_reply *reply,
+                         bool more)
+{
+	static const short types[] = { F_RDLCK, F_WRLCK, F_UNLCK };
+	struct request *rq = arg;
+	struct flock lock = { .l_whence = SEEK_SET };
+
+	(void)more;
+	if (!err && reply->lock_type > 2)
+		err = -EPROTO;
+	if (err) {
+		files_fail(rq, err);
+		return;
+	}
+	lock.l_type = types[reply->lock_type];
+	lock.l_start = (off_t)reply->lock_start;
+	lock.l_len = reply->lock_end >= INT64_MAX
+	                     ? 0
+	                     : (off_t)(reply->lock_end - reply->lock_start + 1);
+	lock.l_pid = (pid_t)reply->lock_pid;
+	request_reply_lock(rq, &lock);
+}
+
+static void getlk_now(struct request *rq)
+{
+	ask(rq, WIRE_GETLK, on_lock_told);
+}
+
+void open_getlk(struct request *rq)
+{
+	when_open(rq, getlk_now);
+}

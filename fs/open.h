@@ -1,0 +1,53 @@
+/*
+ * open: open files below files/: read, write behind, locks, close.
+ *
+ * A write is answered when it was sent, as long as not too much of the file is
+ * under way; that it failed is told by the next write, fsync or close. fsync
+ * and close wait for all that is under way.
+ */
+#ifndef ORBFS_FS_OPEN_H
+#define ORBFS_FS_OPEN_H
+
+#include "fs/files.h"
+
+enum {
+	OPEN_BEHIND_MAX = 8 << 20, /* bytes of one file under way */
+	OPEN_AHEAD = 128 << 10,    /* bytes that come with an open */
+};
+
+struct open_file *open_file_ref(struct open_file *of);
+/* NULL is allowed. */
+void open_file_unref(struct open_file *of);
+
+/* rq->fi has the flags. */
+void open_open(struct request *rq);
+/* The same for a new file: rq->text is the name, rq->call has mode and owner. */
+void open_create(struct request *rq);
+/* The rest need rq->open. rq->size and rq->offset. */
+void open_read(struct request *rq);
+/* data is valid during the call. */
+void open_write(struct request *rq, const void *data, size_t len);
+/* A close by that owner of locks. */
+void open_flush(struct request *rq, uint64_t owner);
+void open_fsync(struct request *rq, bool data_only);
+/* The kernel lets go of it. */
+void open_release(struct open_file *of);
+/* rq->call has mode, offset and length. */
+void open_fallocate(struct request *rq);
+void open_seek(struct request *rq);
+/* to: the file that is written to. */
+void open_copy(struct request *rq, struct open_file *to);
+/* rq->call has type, owner, offset and length, and flag: wait. */
+void open_setlk(struct request *rq);
+void open_getlk(struct request *rq);
+void open_flock(struct request *rq);
+
+/* All that the kernel never released; at the end. */
+void opens_free(struct fs *fs);
+/* A handle of a file that somebody has open, or 0. */
+uint64_t open_any_handle(const struct files *files, const struct file *file);
+uint64_t open_writable_handle(const struct files *files,
+                              const struct file *file);
+bool open_is_open(const struct files *files, const struct file *file);
+
+#endif
