@@ -21,7 +21,7 @@
 enum { NAMES_MAX = 1 << 20 };
 
 /* A listing being read, part by part. */
-struct listing {
+struct reading {
 	struct world *w;
 	uint64_t node;
 	uint64_t offset;
@@ -47,14 +47,14 @@ static void end(struct world *w)
 	puppet_free(w->engine);
 }
 
-static void listing_begin(struct listing *l, struct world *w, const char *path,
+static void listing_begin(struct reading *l, struct world *w, const char *path,
                           uint32_t size, bool plus)
 {
 	struct fuse_entry_out e;
 	struct fuse_open_out open;
 
 	assert_int_equal(kernel_walk(w->kernel, path, &e), 0);
-	*l = (struct listing){
+	*l = (struct reading){
 		.w = w, .node = e.nodeid, .size = size, .plus = plus
 	};
 	l->names = calloc(1, NAMES_MAX);
@@ -62,13 +62,13 @@ static void listing_begin(struct listing *l, struct world *w, const char *path,
 	assert_int_equal(kernel_opendir(w->kernel, l->node, &open), 0);
 }
 
-static void listing_end(struct listing *l)
+static void listing_end(struct reading *l)
 {
 	assert_int_equal(kernel_releasedir(l->w->kernel, l->node, 0), 0);
 	free(l->names);
 }
 
-static void take_name(struct listing *l, const struct fuse_dirent *d)
+static void take_name(struct reading *l, const struct fuse_dirent *d)
 {
 	size_t len = strlen(l->names);
 
@@ -80,7 +80,7 @@ static void take_name(struct listing *l, const struct fuse_dirent *d)
 }
 
 /* Read one part; false: it was the end. */
-static bool listing_read(struct listing *l)
+static bool listing_read(struct reading *l)
 {
 	struct kernel *k = l->w->kernel;
 	uint64_t id = l->plus ? kernel_send_readdirplus(k, l->node, 0,
@@ -115,7 +115,7 @@ static bool listing_read(struct listing *l)
 	return len > 0;
 }
 
-static void listing_read_all(struct listing *l)
+static void listing_read_all(struct reading *l)
 {
 	while (listing_read(l))
 		;
@@ -124,7 +124,7 @@ static void listing_read_all(struct listing *l)
 static void assert_lists(struct world *w, const char *path, uint32_t size,
                          bool plus, const char *names)
 {
-	struct listing l;
+	struct reading l;
 
 	listing_begin(&l, w, path, size, plus);
 	listing_read_all(&l);
@@ -176,7 +176,7 @@ static void dir_part_without_room_for_a_name_is_empty(void **state)
 static void dir_list_goes_on_while_machines_come_and_go(void **state)
 {
 	struct world w;
-	struct listing l;
+	struct reading l;
 
 	(void)state;
 	begin(&w);
@@ -199,7 +199,7 @@ static void dir_list_goes_on_while_machines_come_and_go(void **state)
 static void dir_list_shows_who_stays_exactly_once(void **state)
 {
 	struct world w;
-	struct listing l;
+	struct reading l;
 	char name[32];
 
 	(void)state;
@@ -268,7 +268,7 @@ static void dir_opening_without_an_engine_fails(void **state)
 static void dir_of_ten_thousand_is_complete_and_costs_one_list(void **state)
 {
 	struct world w;
-	struct listing l;
+	struct reading l;
 	char name[32];
 	size_t n = 0;
 
@@ -293,7 +293,7 @@ static void dir_of_ten_thousand_is_complete_and_costs_one_list(void **state)
 static void dir_plus_counts_as_lookups(void **state)
 {
 	struct world w;
-	struct listing l;
+	struct reading l;
 	size_t n;
 
 	(void)state;
@@ -319,7 +319,7 @@ static void dir_plus_counts_as_lookups(void **state)
 static void dir_plus_makes_no_nodes_for_names_that_had_no_room(void **state)
 {
 	struct world w;
-	struct listing l;
+	struct reading l;
 
 	(void)state;
 	begin(&w);
@@ -338,7 +338,7 @@ static void dir_plus_makes_no_nodes_for_names_that_had_no_room(void **state)
 static void dir_plus_leaves_own_inodes_to_a_lookup(void **state)
 {
 	struct world w;
-	struct listing l;
+	struct reading l;
 
 	(void)state;
 	begin(&w);
