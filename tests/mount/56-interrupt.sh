@@ -16,13 +16,13 @@ chmod +x "$work/orbctl-local"
 mount_orbfs --orbctl "$work/orbctl-local"
 make_machine web last
 
-# pressed SENTENCE SHELL TEXT: a command line that waits is interrupted as a
-# terminal does it, with all its processes.
+# pressed SENTENCE WAITS SHELL TEXT: a command line is interrupted as a terminal
+# does it, with all its processes, as soon as the function WAITS says yes.
 pressed() {
 	local group
-	env --default-signal=INT setsid "$2" -c "$3" >"$work/said" 2>&1 &
+	env --default-signal=INT setsid "$3" -c "$4" >"$work/said" 2>&1 &
 	group=$!
-	check "$1: it waits" wait_for 5 waits
+	check "$1: it waits" wait_for 5 "$2"
 	kill -s INT -- "-$group"
 	stopwatch wait "$group"
 	check "$1: free within 200 ms ($took)" test "$took" -le 200
@@ -30,11 +30,11 @@ pressed() {
 }
 
 # echo
+sleeps() {
+	in_guest web 'sleep 7301'
+}
 for shell in bash dash; do
-	waits() {
-		in_guest web "sleep 7301" >/dev/null
-	}
-	pressed "$shell: echo to exec" "$shell" \
+	pressed "$shell: echo to exec" sleeps "$shell" \
 		"echo 'echo so far; sleep 7301' >'$mnt/web/exec'; echo went on"
 	expect "$shell: nothing after it ran" "" "$(cat "$work/said")"
 	check "$shell: the script in the machine is gone" \
@@ -50,10 +50,10 @@ for shell in bash dash; do
 done
 
 # echo to state: the caller goes, the stop goes on
-waits() {
-	[ "$(cat "$mnt/last/state")" = stopping ]
+stops() {
+	is "$mnt/last/state" stopping
 }
-pressed "echo to state" bash "echo stop >'$mnt/last/state'"
+pressed "echo to state" stops bash "echo stop >'$mnt/last/state'"
 expect "the machine is still being stopped" stopping "$(cat "$mnt/last/state")"
 
 # cat that waits for its own output
