@@ -21,7 +21,7 @@ enum {
 	WAIT_PAUSE_MS = 500,
 	WAIT_MAX_MS = 60000,
 	WHY_MAX = 1200,
-	FREE_COUNTS = 4, /* times what the root was free comes back */
+	FREE_COUNTS = 2, /* times what the root was free comes back */
 };
 
 enum act_kind { ACT_CREATE, ACT_DELETE, ACT_RENAME, ACT_TURN, ACT_SET };
