@@ -530,6 +530,20 @@ struct job *engine_run(struct engine *engine, const struct engine_call *call,
 	return job;
 }
 
+/* There is nothing below files/. */
+struct job *engine_agent(struct engine *engine, const struct engine_call *call,
+                         int in_fd, int out_fd, const struct job_events *events,
+                         void *arg, int *err)
+{
+	(void)call;
+	(void)in_fd;
+	(void)out_fd;
+	(void)events;
+	(void)arg;
+	*err = engine->refusing ? engine->refusing : -EOPNOTSUPP;
+	return NULL;
+}
+
 /* The exit status of the job is that of the script. */
 size_t engine_trailer(const char *token, const char *data, size_t len,
                       size_t *at, int *status)

@@ -140,7 +140,7 @@ static void dir_lists_are_the_same_in_parts_of_any_size(void **state)
 	} rows[] = {
 		{ "", ". .. .orbfs up off third " },
 		{ ".orbfs", ". .. version stats error config ctl " },
-		{ "off", ". .. state ip config exec error log run " },
+		{ "off", ". .. state ip config exec error log run files " },
 		{ "off/run", ". .. last " },
 		{ "off/run/last", ". .. cmd out err status " },
 	};

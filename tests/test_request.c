@@ -283,6 +283,29 @@ static void request_interrupted_twice_is_answered_once(void **state)
 	end(&f);
 }
 
+/* A signal may come so early that the kernel sends the interrupt first. */
+static void request_interrupted_before_it_came_is_answered(void **state)
+{
+	struct fixture f;
+	struct {
+		struct fuse_in_header head;
+		struct fuse_interrupt_in body;
+	} in = { .head = { .opcode = FUSE_INTERRUPT, .len = sizeof(in) } };
+	uint64_t id;
+
+	(void)state;
+	begin(&f);
+	id = kernel_send_statfs(f.w.kernel, KERNEL_ROOT);
+	assert_int_equal(kernel_wait(f.w.kernel, id, NULL, NULL, KERNEL_MS), 0);
+	in.head.unique = (id + 2) | 1;
+	in.body.unique = id + 2;
+	kernel_send_raw(f.w.kernel, &in, sizeof(in));
+	assert_int_equal(send_mkdir(&f), id + 2);
+	assert_int_equal(kernel_wait_done(f.w.kernel, id + 2), -EINTR);
+	assert_int_equal(puppet_asked(f.w.engine, ENGINE_CREATE), 0);
+	end(&f);
+}
+
 static void request_fail_all_answers_who_waits_and_not_who_comes(void **state)
 {
 	struct fixture f;
@@ -339,6 +362,8 @@ int main(void)
 		cmocka_unit_test(
 			requests_of_all_kinds_at_once_are_each_answered_once),
 		cmocka_unit_test(request_interrupted_twice_is_answered_once),
+		cmocka_unit_test(
+			request_interrupted_before_it_came_is_answered),
 		cmocka_unit_test(
 			request_fail_all_answers_who_waits_and_not_who_comes),
 		cmocka_unit_test(

@@ -32,6 +32,7 @@ void world_begin(struct world *w, const struct world_spec *spec)
 
 	*w = (struct world){ .loop = loop_start(), .hands = hands_new() };
 	w->engine = spec->engine;
+	fs.loop = w->loop;
 	w->log = log_new(LOG_LEVEL_ERROR, false);
 	fleet.engine = fs.engine = w->engine;
 	fleet.clock = fs.clock = hands_clock(w->hands);
