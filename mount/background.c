@@ -59,6 +59,19 @@ static int wait_for_word(int fd, pid_t pid)
 	                                                : 1;
 }
 
+/* Who closed our standard streams would have the pipe, or what the daemon
+ * mounts through, in their place, to be let go with the terminal. */
+static void fill_standard_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int background_start(const char *self, int argc, char *const argv[])
 {
 	char ready[32];
@@ -68,6 +81,7 @@ int background_start(const char *self, int argc, char *const argv[])
 	int err;
 	int n = 0;
 
+	fill_standard_streams();
 	if (!args || pipe(fds) != 0) {
 		perror("orbfs");
 		free(args);

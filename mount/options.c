@@ -8,10 +8,12 @@
 #include "mount/options.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ops/buf.h"
 
@@ -38,14 +40,12 @@ static int refuse(struct parse *p, const char *fmt, ...)
 	return -EINVAL;
 }
 
-static int set_word(struct parse *p, char **to, const char *value)
+static int set_word(char **to, const char *value)
 {
 	char *copy = strdup(value);
 
-	if (!copy) {
-		refuse(p, "no memory");
+	if (!copy)
 		return -ENOMEM;
-	}
 	free(*to);
 	*to = copy;
 	return 0;
@@ -102,12 +102,17 @@ static int take_orbctl(struct parse *p, const char *value)
 {
 	if (!*value || *value == '-')
 		return refuse(p, "--orbctl wants a path, not '%s'", value);
-	return set_word(p, &p->to->orbctl, value);
+	return set_word(&p->to->orbctl, value);
 }
 
 static int take_ready_fd(struct parse *p, const char *value)
 {
-	p->to->ready_fd = atoi(value);
+	char *end;
+	long fd = strtol(value, &end, 10);
+
+	if (end == value || *end || fd <= STDERR_FILENO || fd > INT_MAX)
+		return refuse(p, "--ready-fd=%s: not a descriptor", value);
+	p->to->ready_fd = (int)fd;
 	return 0;
 }
 
@@ -127,7 +132,8 @@ static int take_spool(struct parse *p, const char *value)
 	char *end;
 	unsigned long mib = strtoul(value, &end, 10);
 
-	if (end == value || *end || mib < 1 || mib > 65536)
+	if (strchr(value, '-') || end == value || *end || mib < 1 ||
+	    mib > 65536)
 		return refuse(p, "spool=%s: MiB, 1 to 65536", value);
 	p->to->spool = (uint64_t)mib << 20;
 	return 0;
@@ -139,7 +145,7 @@ static int take_word(struct parse *p, const char *key, char **to,
 {
 	if (!*value || *value == '-' || strlen(value) > 128)
 		return refuse(p, "%s=%s: not a name", key, value);
-	return set_word(p, to, value);
+	return set_word(to, value);
 }
 
 static int take_image(struct parse *p, const char *value)
@@ -218,12 +224,16 @@ static int take_option(struct parse *p, const char *option)
 
 	if (!*option)
 		return 0;
-	if (w && value)
+	if (w && !value)
+		return refuse(p, "%s wants a value", w->name);
+	if (w)
 		return w->take(p, value + 1);
 	if (strcmp(option, "allow_other") == 0)
 		p->to->shared = true;
 	buf_printf(&p->fuse, "%s%s", p->fuse.len ? "," : "", option);
-	return p->fuse.err ? refuse(p, "too many options") : 0;
+	if (p->fuse.err == -EFBIG)
+		return refuse(p, "too many options");
+	return p->fuse.err;
 }
 
 static int take_options(struct parse *p, const char *list)
@@ -263,7 +273,7 @@ static int take_argument(struct parse *p, int argc, char *const argv[], int *i)
 	if (word[0] == '-')
 		return refuse(p, "unknown option '%s'; see orbfs --help", word);
 	/* mount(8) calls us as `orbfs SOURCE MOUNTPOINT`: the last counts. */
-	return set_word(p, &p->to->mountpoint, word);
+	return set_word(&p->to->mountpoint, word);
 }
 
 int options_parse(struct options *options, int argc, char *const argv[],
@@ -292,6 +302,8 @@ int options_parse(struct options *options, int argc, char *const argv[],
 		options->fuse = buf_detach(&p.fuse, NULL);
 	if (!err && !options->fuse)
 		err = -ENOMEM;
+	if (err == -ENOMEM)
+		(void)refuse(&p, "no memory");
 	buf_free(&p.fuse);
 	return err;
 }
