@@ -151,10 +151,11 @@ static uint64_t any_node(struct fuzz *f)
 static const char *any_name(struct fuzz *f, char name[300])
 {
 	static const char *const names[] = {
-		"up",    "off",    "web",  "shop",  ".orbfs", "state",
-		"ip",    "config", "exec", "error", "log",    "run",
-		"last",  "cmd",    "out",  "err",   "status", "version",
-		"stats", "ctl",    "up",   "web",   "state",  "exec",
+		"up",    "off",    "web",     "shop",  ".orbfs",
+		"state", "ip",     "config",  "exec",  "error",
+		"log",   "run",    "last",    "cmd",   "out",
+		"err",   "status", "version", "stats", "ctl",
+		"files", "up",     "web",     "state", "exec",
 	};
 	unsigned n = next(f);
 	size_t len;
