@@ -26,14 +26,16 @@
  * with 1 as well. One line, so that the text of /proc/PID/cmdline, in which the
  * signal script looks for the token, is one line, too. TERM is for the script:
  * were it the end of the shell around it, one that ignores TERM would be left
- * behind, and nobody there to say when it has ended.
+ * behind, and nobody there to say when it has ended. What the shell itself says
+ * of a script that a signal ended is no output of the script.
  *
  * Most scripts are one short line, which a shell reads by itself, a byte at a
  * time; the start of cat takes longer than all the rest of it.
  */
 #define RUN_SCRIPT_READ_BY(read)                                               \
 	"cd 2>/dev/null || cd /; " read                                        \
-	"trap : TERM; (set --; eval \"unset s; $s\") </dev/null; r=$?; "       \
+	"trap : TERM; { (set --; eval \"unset s; $s\") </dev/null 2>&3 3>&-; " \
+	"r=$?; } 3>&2 2>/dev/null; "                                           \
 	"printf '\\037%s %d\\037' \"$1\" \"$r\" >&2; exit \"$r\""
 #define RUN_SCRIPT RUN_SCRIPT_READ_BY("s=$(cat; echo x); s=${s%x}; ")
 #define RUN_LINE RUN_SCRIPT_READ_BY("IFS= read -r s; ")
