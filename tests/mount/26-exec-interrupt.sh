@@ -28,7 +28,7 @@ expect_interrupt "Ctrl-C frees its writer at once" "$pid"
 check "the script ends in the machine" wait_for 5 dead "31.$tag"
 check "its record says how" wait_for 5 grep -qE 'signaled (2|15)' \
 	"$mnt/web1/run/last/status"
-expect "what it wrote before is there" begun "$(cat "$mnt/web1/exec")"
+expect "what it wrote before is there" begun "$(head -n 1 "$mnt/web1/exec")"
 check "a script after it runs" put $'true\n' "$exec"
 check_fails "nothing after the interrupted line ran" test -e "$home/never"
 start_script "sleep 32.$tag & sleep 33.$tag & wait"
