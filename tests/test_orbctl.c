@@ -205,6 +205,12 @@ static void orbctl_runs_a_script_by_its_token(void **state)
 	                    "run|-m|web|-u|root|-w|/|sh|-c||sh|" TOKEN "|9");
 	assert_null(strchr(script, '\n'));
 	free(script);
+	call = whole_call(ENGINE_AGENT);
+	call.len = 4096;
+	assert_int_equal(words_of(&engine_orbctl, &call, text), 0);
+	free(take_script(text));
+	assert_string_equal(text,
+	                    "run|-m|web|-u|root|-w|/|sh|-c||sh|" TOKEN "|4096");
 }
 
 static void orbctl_is_never_asked_about_a_machine_without_a_good_name(
@@ -277,6 +283,7 @@ static void orbctl_refuses_words_that_it_could_mistake(void **state)
 	REFUSED(ENGINE_SET, value, "--help");
 	REFUSED(ENGINE_RUN, token, NULL);
 	REFUSED(ENGINE_SIGNAL, token, NULL);
+	REFUSED(ENGINE_AGENT, token, NULL);
 #undef REFUSED
 	call.op = ENGINE_N_OPS;
 	assert_int_equal(words_of(&engine_orbctl, &call, text), -EOPNOTSUPP);
