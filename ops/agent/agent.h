@@ -32,6 +32,7 @@ struct agent {
 	struct slow slow;
 	int root;         /* "/", O_PATH */
 	bool has_openat2; /* the kernel knows it */
+	bool held_back;   /* requests have come and wait to be taken up */
 	char path[2][WIRE_PATH_MAX];
 	/* Names and values on their way: directory entries, xattrs. */
 	_Alignas(8) char scratch[WIRE_XATTR_MAX];

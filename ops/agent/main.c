@@ -63,25 +63,35 @@ static void say_hello(struct agent *agent)
 	stream_flush(&agent->stream);
 }
 
-/* Carry out everything that has come in full, and send the answers, as long as
- * somebody takes them. -EBADMSG: what came is no message. */
+/* No further request is taken up: the answers are not taken, or there are too
+ * many slow ones. */
+static bool is_busy(const struct agent *agent)
+{
+	return stream_pending(&agent->stream) >= STREAM_STUCK ||
+	       slow_full(&agent->slow);
+}
+
+/* Carry out what has come in full and send the answers, until there is no more
+ * or it has to be held back. -EBADMSG: what came is no message. */
 static int carry_out_all(struct agent *agent)
 {
 	struct stream *s = &agent->stream;
 	struct wire_header h;
 	struct wire_in body;
-	int got = 1;
+	int got;
 
-	while (got > 0 && stream_pending(s) < STREAM_STUCK &&
-	       !slow_full(&agent->slow)) {
-		got = stream_next(s, &h, &body);
-		if (got > 0 && !request_carry_out(agent, &h, &body))
-			return -EBADMSG;
-		if (got == 0 || slow_full(&agent->slow) ||
-		    stream_pending(s) >= STREAM_STUCK)
+	for (;;) {
+		if (is_busy(agent))
 			stream_flush(s);
+		agent->held_back = is_busy(agent);
+		if (agent->held_back)
+			return 0;
+		got = stream_next(s, &h, &body);
+		if (got <= 0)
+			return got;
+		if (!request_carry_out(agent, &h, &body))
+			return -EBADMSG;
 	}
-	return got < 0 ? got : 0;
 }
 
 /* What is waited for, in the order of the descriptors. */
@@ -91,10 +101,14 @@ static int wait_for_something(struct agent *agent, struct pollfd *fds)
 {
 	struct stream *s = &agent->stream;
 	bool stuck = stream_pending(s) >= STREAM_STUCK;
-	bool ready = !stuck && !slow_full(&agent->slow);
+	bool ready = !is_busy(agent);
 	int timeout = locks_timeout_ms(agent, now_ms());
 
-	fds[WAIT_IN] = (struct pollfd){ ready ? s->in : -1, POLLIN, 0 };
+	/* What was held back may go on without anything happening. */
+	if (agent->held_back && ready)
+		timeout = 0;
+	fds[WAIT_IN] = (struct pollfd){ ready && !agent->held_back ? s->in : -1,
+		                        POLLIN, 0 };
 	fds[WAIT_OUT] =
 		(struct pollfd){ s->out, stream_pending(s) ? POLLOUT : 0, 0 };
 	fds[WAIT_CHANGES] =

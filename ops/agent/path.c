@@ -87,8 +87,12 @@ static int open_by_names(int dir, char *path, int flags)
 
 static int open_piece(struct agent *agent, int dir, char *path, int flags)
 {
+	/* A directory that is a link is one too many, not no directory. */
 	if (agent->has_openat2)
-		return open_at_once(dir, path, flags | O_NOFOLLOW | O_CLOEXEC);
+		return open_at_once(dir, path,
+		                    flags | O_CLOEXEC |
+		                            (flags & O_DIRECTORY ? 0
+		                                                 : O_NOFOLLOW));
 	return open_by_names(dir, path, flags);
 }
 
