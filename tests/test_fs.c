@@ -550,6 +550,30 @@ static void a_day(struct world *w)
 	(void)kernel_rmdir(w->kernel, KERNEL_ROOT, "shop");
 }
 
+static void fs_new_without_memory_is_null(void **state)
+{
+	struct hands *hands = hands_new();
+	struct engine *engine = puppet_new();
+	struct fleet_spec fleet = { .engine = engine,
+		                    .clock = hands_clock(hands) };
+	struct fs_spec spec = { .engine = engine, .clock = hands_clock(hands) };
+	unsigned n = 0;
+
+	(void)state;
+	spec.fleet = fleet_new(&fleet);
+	assert_non_null(spec.fleet);
+	while (fail_alloc_next(&n)) {
+		struct fs *fs = fs_new(&spec);
+
+		assert_int_equal(!fs, fail_alloc_reached());
+		fs_free(fs);
+	}
+	assert_true(n > 3);
+	fleet_free(spec.fleet);
+	puppet_free(engine);
+	hands_free(hands);
+}
+
 static void fs_answers_whichever_allocation_fails(void **state)
 {
 	unsigned n = 0;
@@ -586,6 +610,7 @@ int main(void)
 		cmocka_unit_test(fs_names_too_long_are_refused_everywhere),
 		cmocka_unit_test(fs_tells_the_kernel_who_came_and_went),
 		cmocka_unit_test(fs_frees_what_the_kernel_never_releases),
+		cmocka_unit_test(fs_new_without_memory_is_null),
 		cmocka_unit_test(fs_answers_whichever_allocation_fails),
 	};
 
