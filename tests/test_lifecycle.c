@@ -228,6 +228,32 @@ static void create_that_is_slow_is_answered_while_it_goes_on(void **state)
 	end(&f);
 }
 
+/* The kernel gives the root's lock from one to the next of those in line. */
+static void creates_in_line_share_the_patience_of_one(void **state)
+{
+	struct fixture f;
+	struct asker a = { 0 }, b = { 0 }, c = { 0 };
+
+	(void)state;
+	begin(&f);
+	create(&f, "one", &a);
+	hands_turn(f.hands, LIFECYCLE_PATIENCE_MS);
+	assert_heard(a, 1, 0);
+	create(&f, "two", &b);
+	assert_heard(b, 0, 0);
+	hands_turn(f.hands, 1);
+	assert_heard(b, 1, 0);
+	/* While the root is free it comes back. */
+	hands_turn(f.hands, 60000);
+	create(&f, "three", &c);
+	hands_turn(f.hands, LIFECYCLE_PATIENCE_MS - 1);
+	assert_heard(c, 0, 0);
+	hands_turn(f.hands, 1);
+	assert_heard(c, 1, 0);
+	assert_int_equal(member_state(member(&f, "one")), MACHINE_CREATING);
+	end(&f);
+}
+
 static void create_without_an_info_afterwards_has_succeeded(void **state)
 {
 	struct fixture f;
@@ -1184,6 +1210,7 @@ int main(void)
 		cmocka_unit_test(create_from_another_image_says_so),
 		cmocka_unit_test(
 			create_that_is_slow_is_answered_while_it_goes_on),
+		cmocka_unit_test(creates_in_line_share_the_patience_of_one),
 		cmocka_unit_test(
 			create_without_an_info_afterwards_has_succeeded),
 		cmocka_unit_test(create_that_fails_soon_leaves_nothing),
