@@ -16,7 +16,7 @@ expect "with its address" "$ip" "$(cat "$mnt/shop/ip")"
 expect_match "config has the name" '"name":[[:space:]]*"shop"' \
 	"$(cat "$mnt/shop/config")"
 expect "the output of its last script is there" output "$(cat "$mnt/shop/exec")"
-check "it runs scripts" run_script shop 'hostname; cat /etc/hostname /root/kept; getent hosts shop >/dev/null && echo known'
+check "it runs scripts" run_script shop 'hostname; cat /etc/hostname /root/kept; getent ahostsv4 shop >/dev/null && echo known'
 expect "its host name has followed" $'shop\nshop\nkept\nknown' \
 	"$(cat "$mnt/shop/exec")"
 
@@ -25,8 +25,6 @@ expect_match "onto another machine: refused" '(File exists|not empty)' \
 	"$(mv -T "$mnt/shop" "$mnt/other" 2>&1)"
 expect_match "into another machine: refused" 'not permitted' \
 	"$(mv "$mnt/shop" "$mnt/other" 2>&1)"
-expect_match "out of the mount: refused" '(not permitted|cannot)' \
-	"$(timeout 10 mv "$mnt/shop" "$work/elsewhere" 2>&1)"
 expect "both are as they were" $'running\nrunning' \
 	"$(cat "$mnt"/{shop,other}/state)"
 # mv has words of its own for EINVAL.
