@@ -55,6 +55,13 @@
 	"    │  Run \"orb update\" [to] update. │\n"                                                                 \
 	"    ╰────────────────────────────────╯\n\n"
 
+/* In tables, where two literals side by side look like a missing comma. */
+static const char box[] = BOX;
+static const char record[] = RECORD_20;
+static const char built_in[] =
+	"{\"record\": {\"name\": \"k8s\", \"builtin\": true, \"state\": "
+	"\"running\"}}";
+
 /* A list of one record with that name, given as it stands in the JSON. */
 static char *list_of_name(const char *quoted_name)
 {
@@ -232,7 +239,7 @@ static void machine_passes_over_the_update_box_around_an_answer(void **state)
 static void machine_refuses_what_is_no_list(void **state)
 {
 	static const char *const bad[] = {
-		BOX,
+		box,
 		"[",
 		"[\n",
 		"[,]",
@@ -531,8 +538,7 @@ static void machine_leaves_out_names_that_could_be_mistaken(void **state)
 		"\"\\u0000\"",
 	};
 	static const char *const odd_but_fine[] = {
-		"\"gr\xc3\xb6\xc3\x9f"
-		"e\"",
+		"\"gr\303\266\303\237e\"",
 		"\"\xe6\xa9\x9f\"",
 		"\"caf\\u00e9\"",
 		"\"pair-\\ud83d\\ude80\"",
@@ -698,9 +704,8 @@ static void machine_refuses_what_is_no_info(void **state)
 		"{\"record\": {}}",
 		"{\"record\": {\"name\": 5, \"state\": []}}",
 		"{\"record\": {\"name\": \"-a\", \"state\": \"running\"}}",
-		"{\"record\": {\"name\": \"k8s\", \"builtin\": true, "
-		"\"state\": \"running\"}}",
-		RECORD_20,
+		built_in,
+		record,
 		"Starting OrbStack\xff\x01...{not [json\n",
 	};
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -73,12 +74,17 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	char command[PATH_LEN];
+	int status = -1;
+	pid_t pid;
 
 	(void)state;
 	clearenv();
-	snprintf(command, sizeof(command), "/bin/rm -rf '%s'", root);
-	return system(command);
+	pid = fork();
+	if (pid == 0) {
+		execl("/bin/rm", "rm", "-rf", root, (char *)NULL);
+		_exit(127);
+	}
+	return waitpid(pid, &status, 0) == pid ? status : -1;
 }
 
 /* What is found with that spec is the file path; NULL: nothing is. */
