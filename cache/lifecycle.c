@@ -534,6 +534,12 @@ static void on_current(void *arg, int err, struct machine *current,
 	struct member *m = act->member;
 	struct buf reason = BUF_INIT(WHY_MAX);
 
+	if (!err && m->known && strcmp(current->id, m->machine->id) != 0) {
+		/* Those settings are not what the user has looked at. */
+		machine_free(current);
+		why = "the name belongs to another machine now";
+		err = -ENOENT;
+	}
 	if (err) {
 		member_set_error(m, "config: %s", why);
 		end(act, err, m);
