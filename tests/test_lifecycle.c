@@ -865,6 +865,24 @@ static void configure_that_fails_on_the_way_says_what_was_not_applied(
 	end(&f);
 }
 
+static void configure_does_not_touch_another_machine_of_that_name(void **state)
+{
+	struct fixture f;
+	struct asker a = { 0 };
+
+	(void)state;
+	begin(&f);
+	/* Made anew elsewhere since the last list. */
+	puppet_remove(f.engine, "off");
+	puppet_add(f.engine, "off", "9", MACHINE_STOPPED);
+	configure(&f, "cpus 2\n", &a);
+	puppet_answer(f.engine, ENGINE_INFO, 0);
+	assert_heard(a, 1, -ENOENT);
+	assert_error(&f, "off", "the name belongs to another machine now");
+	assert_int_equal(puppet_asked(f.engine, ENGINE_SET), 0);
+	end(&f);
+}
+
 static void configure_without_an_info_fails(void **state)
 {
 	struct fixture f;
@@ -1246,6 +1264,8 @@ int main(void)
 		cmocka_unit_test(configure_applies_nothing_of_a_bad_write),
 		cmocka_unit_test(
 			configure_that_fails_on_the_way_says_what_was_not_applied),
+		cmocka_unit_test(
+			configure_does_not_touch_another_machine_of_that_name),
 		cmocka_unit_test(configure_without_an_info_fails),
 		cmocka_unit_test(
 			configure_of_what_is_already_so_changes_nothing),
