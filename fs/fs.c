@@ -287,7 +287,10 @@ static struct request *request_open(fuse_req_t fuse, fuse_ino_t ino,
 
 static void fs_init(void *userdata, struct fuse_conn_info *conn)
 {
-	(void)userdata;
+	struct fs *fs = userdata;
+
+	if (fs->spec.on_hello)
+		fs->spec.on_hello(fs->spec.arg);
 	/* Control writes must arrive at once, in order, with their errors. */
 	conn->want &= ~(unsigned)FUSE_CAP_WRITEBACK_CACHE;
 }

@@ -37,11 +37,14 @@ struct fs_spec {
 	struct clock *clock;
 	struct log *log;
 	const char *version;
-	const char *config;     /* lines "key value" for .orbfs/config */
-	double timeout;         /* s that the kernel may remember names */
-	uint64_t spool_max;     /* bytes kept of each output of a script */
-	unsigned exec_wait_ms;  /* a write to exec is answered by then; 0: no
+	const char *config;    /* lines "key value" for .orbfs/config */
+	double timeout;        /* s that the kernel may remember names */
+	uint64_t spool_max;    /* bytes kept of each output of a script */
+	unsigned exec_wait_ms; /* a write to exec is answered by then; 0: no
 	                           limit */
+	/* The kernel has said hello; its answer follows. May be NULL. */
+	void (*on_hello)(void *arg);
+	void *arg;
 	struct uv_loop_s *loop; /* for guests */
 	bool shared;            /* others may use it: new files are theirs */
 	bool raw_links;         /* show symbolic links as the guest has them */

@@ -39,6 +39,7 @@
 #include "mount/background.h"
 #include "mount/notify.h"
 #include "mount/options.h"
+#include "mount/readahead.h"
 #include "mount/session.h"
 #include "ops/clock.h"
 #include "ops/engine.h"
@@ -46,7 +47,12 @@
 #include "ops/log.h"
 #include "ops/program.h"
 
-enum { N_SIGNALS = 3, LOOKS_AT_ONCE = 8, ACTS_AT_ONCE = 8 };
+enum {
+	N_SIGNALS = 3,
+	LOOKS_AT_ONCE = 8,
+	ACTS_AT_ONCE = 8,
+	READ_AHEAD_KIB = 1024
+};
 
 static const int signals[N_SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
 
@@ -65,6 +71,7 @@ struct daemon {
 	struct fs *fs;
 	struct session *session;
 	struct notify *notify;
+	struct alarm *greeted;
 	uv_signal_t signals[N_SIGNALS];
 	unsigned n_asked; /* signals that asked us to go */
 	bool unmounting;
@@ -95,6 +102,7 @@ static void on_end(void *arg)
 
 	for (int i = 0; i < N_SIGNALS; i++)
 		uv_close((uv_handle_t *)&d->signals[i], NULL);
+	d->clock->cancel(d->clock, d->greeted);
 	fs_set_notify(d->fs, &(struct fs_notify){ 0 }, NULL);
 	fs_fail_all(d->fs, -ENODEV);
 	fleet_end(d->fleet);
@@ -153,10 +161,6 @@ static int resolve(const char *path, char out[PATH_MAX])
 
 	if (strlen(path) >= PATH_MAX)
 		return -ENAMETOOLONG;
-	if (realpath(path, out))
-		return 0;
-	if (errno != ENOTCONN && errno != EIO && errno != EACCES)
-		return -errno;
 	strcpy(dir, path);
 	strcpy(base, path);
 	name = basename(base);
@@ -166,7 +170,15 @@ static int resolve(const char *path, char out[PATH_MAX])
 	n = snprintf(out, PATH_MAX, "%s/%s", strcmp(parent, "/") ? parent : "",
 	             name);
 	free(parent);
-	return n < PATH_MAX ? 0 : -ENAMETOOLONG;
+	if (n >= PATH_MAX)
+		return -ENAMETOOLONG;
+	session_unhang(out);
+	/* Where it can be looked at, links are followed and dots resolved. */
+	if (realpath(path, dir))
+		strcpy(out, dir);
+	else if (errno != ENOTCONN && errno != EIO && errno != EACCES)
+		return -errno;
+	return 0;
 }
 
 static char *find_program(void *arg)
@@ -231,6 +243,23 @@ static struct jobs *make_jobs(struct daemon *d)
 	return jobs;
 }
 
+static void on_greeted(void *arg)
+{
+	struct daemon *d = arg;
+
+	d->greeted = NULL; /* it fired */
+	readahead_set(d->mountpoint, READ_AHEAD_KIB);
+}
+
+/* The kernel's first request is being answered; with the answer it takes a
+ * read-ahead of its own, so ours is set behind that. */
+static void on_hello(void *arg)
+{
+	struct daemon *d = arg;
+
+	d->greeted = d->clock->set(d->clock, 0, on_greeted, d);
+}
+
 /* All the parts but the session. 0 or -ENOMEM; what was made is for
  * free_parts. */
 static int make_parts(struct daemon *d)
@@ -250,6 +279,8 @@ static int make_parts(struct daemon *d)
 		              .version = ORBFS_VERSION,
 		              .timeout = o->ttl_ms / 1000.0,
 		              .spool_max = o->spool,
+		              .on_hello = on_hello,
+		              .arg = d,
 		              .loop = &d->loop,
 		              .shared = o->shared,
 		              .raw_links = o->raw_links,

@@ -7,9 +7,9 @@
  * daemon has left dead. How requests are received is no business of this
  * file.
  *
- * Two places here wait for a child: session_clear, before there is a loop, and
- * mountpoint_close when the connection was aborted, after the loop has stopped
- * serving it. Both wait a bounded time.
+ * Three places here wait for a child: session_unhang and session_clear, before
+ * there is a loop, and mountpoint_close when the connection was aborted, after
+ * the loop has stopped serving it. All wait a bounded time.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -29,6 +29,7 @@
 #include <sys/mount.h>
 #include <sys/param.h>
 #else
+#include <sys/mount.h>
 #include <sys/sysmacros.h>
 #endif
 
@@ -157,6 +158,75 @@ void mountpoint_detach(struct mountpoint *m)
 	if (detach(m->path, m->log, &m->detacher))
 		m->detacher = 0;
 }
+
+/* Does a look at path come back? Asked by a child, which can be left alone. */
+static bool answers(const char *path)
+{
+	struct stat st;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(stat(path, &st) ? 1 : 0);
+	return pid < 0 || reap(pid) == 0;
+}
+
+#ifdef __APPLE__
+void session_unhang(const char *path)
+{
+	(void)path;
+}
+#else
+/* mountinfo writes blanks and backslashes as three octal digits. */
+static void unescape(char *s)
+{
+	char *to = s;
+	unsigned int c;
+	int len;
+
+	for (; *s; s++) {
+		len = 0;
+		if (sscanf(s, "\\%3o%n", &c, &len) == 1 && len == 4) {
+			*to++ = (char)c;
+			s += 3;
+		} else {
+			*to++ = *s;
+		}
+	}
+	*to = '\0';
+}
+
+/* Is an orbfs mounted right there? Asks the system alone. */
+static bool is_mounted(const char *path)
+{
+	FILE *file = fopen("/proc/self/mountinfo", "re");
+	char line[MOUNTINFO_MAX], where[MOUNTINFO_MAX];
+	bool is = false;
+
+	if (!file)
+		return false;
+	while (!is && fgets(line, sizeof(line), file)) {
+		if (!strstr(line, " - fuse.orbfs ") ||
+		    sscanf(line, "%*s %*s %*s %*s %4095s", where) != 1)
+			continue;
+		unescape(where);
+		is = !strcmp(where, path);
+	}
+	fclose(file);
+	return is;
+}
+
+void session_unhang(const char *path)
+{
+	pid_t pid;
+
+	if (!is_mounted(path) || answers(path))
+		return;
+	if (geteuid())
+		(void)(detach(path, NULL, &pid) || reap(pid));
+	else
+		(void)umount2(path, MNT_FORCE | MNT_DETACH | UMOUNT_NOFOLLOW);
+}
+#endif
 
 /* Detach what a daemon that is gone has left mounted. 0: st is filled. */
 static int revive(const char *path, struct stat *st, struct log *log)

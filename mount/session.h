@@ -74,6 +74,15 @@ void session_unmount_argv(const struct session *session, bool lazy,
 void session_close(struct session *session, void (*done)(void *arg), void *arg);
 
 /*
+ * See to it that a look at path (absolute) comes back. A daemon that is killed
+ * while a request holds a directory's lock, and its own notification waits for
+ * that lock, leaves a mount that hangs instead of one that says ENOTCONN: the
+ * kernel ends neither. What hangs so is detached; for root the connection is
+ * aborted as well, which frees whoever waits. Blocks for seconds in that case
+ * only; called before anything else runs.
+ */
+void session_unhang(const char *path);
+/*
  * Make a mount point usable: when a daemon died there and left it dead
  * (ENOTCONN), detach what is left of it. 0 when it is an empty directory now,
  * else a negative errno after one logged line: -ENOENT, -ENOTDIR, -ENOTEMPTY,
