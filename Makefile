@@ -207,7 +207,7 @@ run: deps-run
 # ---- tests ------------------------------------------------------------------
 
 # Each part runs, whatever became of those before it; tests/check adds them up.
-CHECKS = units build lint local fake mounts
+CHECKS = units agent build lint local fake mounts
 check: deps-check
 	+@BUILD=$(BUILD) tests/check '$(MAKE)' $(CHECKS:%=check-%)
 asan: deps-check
@@ -219,6 +219,14 @@ tsan: deps-check
 DAEMONS = orbfs orbfs-thread
 check-units: $(UNITS:%=$(BUILD)/asan/%)
 	@tests/units $(BUILD)/asan $(UNITS)
+# The agents as they are shipped, the other architecture's in an emulator.
+check-agent: $(BUILD)/asan/test_agent $(AGENT)/images.o
+	@for a in $(AGENT)/agent-*; do \
+		arch=$${a##*-}; run=$$a; \
+		[ $$arch = $(AGENT_OWN) ] || run="qemu-$$arch-static $$a"; \
+		command -v $${run%% *} >/dev/null || continue; \
+		ORBFS_AGENT=$$run tests/units $(BUILD)/asan test_agent || exit 1; \
+	done
 check-tsan: $(UNITS:%=$(BUILD)/tsan/%)
 	@tests/units $(BUILD)/tsan $(UNITS)
 check-build: $(DAEMONS:%=$(BUILD)/%)
@@ -250,6 +258,7 @@ $(FUZZERS:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/%.o \
 	$(call say,LD,$@)
 	$Q$(CC_fuzz) $(CFLAGS) $(SAN) $(LINK_fuzz) -pthread -o $@ $(parts) $(PKG_LIBS) \
 		-lcmocka $(LDFLAGS)
+$(BUILD)/fuzz/fuzz_agent: $(BUILD)/fuzz/libagent.a
 .PHONY: $(FUZZERS:%=fuzz-%)
 $(FUZZERS:%=fuzz-%): fuzz-%: $(BUILD)/fuzz/%
 	@mkdir -p $(BUILD)/fuzz/corpus/$*
@@ -270,7 +279,8 @@ check-cover: $(UNITS:%=$(BUILD)/cover/%)
 
 SCRIPTS = $(sort $(shell grep -lsE '^\#!.*[/ ](ba|da)?sh( |$$)' .ci/* mount/* \
 	ops/local/* ops/agent/* tests/* tests/*/*) $(wildcard tests/*/*.sh))
-TIDIED = $(filter-out ops/agent/%,$(filter %.c,$(C_FILES)))
+TIDIED = $(filter-out $(if $(filter-out Linux,$(shell uname -s)),ops/agent/% \
+	tests/fuzz_agent.c),$(filter %.c,$(C_FILES)))
 
 # `make -k lint` shows all there is, not only the first finding.
 lint: lint-greps lint-format lint-shell lint-tidy

@@ -299,6 +299,20 @@ int slow_copy(struct agent *agent, struct request *rq)
 	return queue_on(agent, rq, &job, handle);
 }
 
+static bool take_done(struct slow *slow, size_t i, struct slow_job *job)
+{
+	bool done;
+
+	(void)pthread_mutex_lock(&slow->lock);
+	done = slow->jobs[i].state == SLOW_DONE;
+	if (done) {
+		*job = slow->jobs[i];
+		slow->jobs[i].state = SLOW_FREE;
+	}
+	(void)pthread_mutex_unlock(&slow->lock);
+	return done;
+}
+
 void slow_finish(struct agent *agent)
 {
 	struct slow *slow = &agent->slow;
@@ -308,12 +322,7 @@ void slow_finish(struct agent *agent)
 	for (size_t i = 0; i < SLOW_JOBS && slow->in_flight > 0; i++) {
 		struct slow_job job;
 
-		(void)pthread_mutex_lock(&slow->lock);
-		job = slow->jobs[i];
-		if (job.state == SLOW_DONE)
-			slow->jobs[i].state = SLOW_FREE;
-		(void)pthread_mutex_unlock(&slow->lock);
-		if (job.state != SLOW_DONE)
+		if (!take_done(slow, i, &job))
 			continue;
 		slow->in_flight--;
 		handles_unref(&agent->handles, job.handle[0]);
