@@ -58,6 +58,8 @@ bool request_carry_out(struct agent *agent, const struct wire_header *h,
                        const struct wire_in *body);
 /* Send what rq->out holds as a part of the answer and begin the next part. */
 void request_more(struct agent *agent, struct request *rq);
+/* Answer with n bytes of a file that stream_take has, as data, now. */
+void request_pass(struct agent *agent, const struct request *rq, size_t n);
 /* The answer of one that was REQUEST_LATER: empty, or with a number. Not while
  * an answer is being built. */
 void request_answer(struct agent *agent, uint32_t id, uint16_t op, int err,

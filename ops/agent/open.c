@@ -69,22 +69,24 @@ static int put_open(struct agent *agent, struct request *rq, int fd,
 	return 0;
 }
 
-/* As many bytes as there are, at most size: -errno only if there are none. A
- * file that has told its size ends there, which saves asking once more. */
-static ssize_t read_at(int fd, void *to, size_t size, uint64_t offset,
-                       uint64_t end)
+/* As many bytes as there are, at most size. A file that has told its size ends
+ * there, which saves asking once more. Less than size means the end to the
+ * daemon, so an error that strikes later counts, except in what is made up
+ * while it is read: there it is how such files end. */
+static ssize_t read_at(const struct handle *h, void *to, size_t size,
+                       uint64_t offset, uint64_t end)
 {
 	size_t got = 0;
 
 	if (offset > INT64_MAX)
 		return -EINVAL;
 	while (got < size && (got == 0 || offset + got != end)) {
-		ssize_t n = pread(fd, (char *)to + got, size - got,
+		ssize_t n = pread(h->fd, (char *)to + got, size - got,
 		                  (off_t)(offset + got));
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && got == 0)
+		if (n < 0 && !(h->volatile_file && got > 0))
 			return -errno;
 		if (n <= 0)
 			break;
@@ -103,7 +105,7 @@ static int put_data(struct request *rq, const struct handle *h, uint32_t size,
 
 	if (size > WIRE_DATA_MAX)
 		size = WIRE_DATA_MAX;
-	n = read_at(h->fd, rq->out.data + at + 4, size, offset, end);
+	n = read_at(h, rq->out.data + at + 4, size, offset, end);
 	if (n < 0)
 		return (int)n;
 	wire_put_u32(&len, (uint32_t)n);
@@ -227,10 +229,18 @@ int open_read(struct agent *agent, struct request *rq)
 	struct handle *h = handles_find(&agent->handles, wire_get_u64(&rq->in));
 	uint64_t offset = wire_get_u64(&rq->in);
 	uint32_t size = wire_get_u32(&rq->in);
+	ssize_t n;
 
 	if (!wire_end(&rq->in))
 		return -EBADMSG;
-	return h ? put_data(rq, h, size, offset, UINT64_MAX) : -EBADF;
+	if (!h)
+		return -EBADF;
+	n = h->volatile_file ? -EINVAL
+	                     : stream_take(&agent->stream, h->fd, offset, size);
+	if (n < 0)
+		return put_data(rq, h, size, offset, UINT64_MAX);
+	request_pass(agent, rq, (size_t)n);
+	return REQUEST_LATER;
 }
 
 /* All of it, or what could be written before it failed. */

@@ -89,6 +89,21 @@ void request_more(struct agent *agent, struct request *rq)
 	begin(agent, rq);
 }
 
+void request_pass(struct agent *agent, const struct request *rq, size_t n)
+{
+	struct wire_header h = { .size = (uint32_t)n + 4,
+		                 .id = rq->id,
+		                 .op = rq->op,
+		                 .flags = WIRE_REPLY };
+	unsigned char *room = stream_room(&agent->stream, WIRE_HEADER + 4);
+	struct wire_out len = { .data = room + WIRE_HEADER, .size = 4 };
+
+	wire_put_header(&h, room);
+	wire_put_u32(&len, (uint32_t)n);
+	stream_commit(&agent->stream, WIRE_HEADER + 4);
+	stream_pass(&agent->stream, n);
+}
+
 void request_answer(struct agent *agent, uint32_t id, uint16_t op, int err,
                     const uint64_t *number)
 {

@@ -15,6 +15,8 @@
 #ifndef ORBFS_OPS_AGENT_STREAM_H
 #define ORBFS_OPS_AGENT_STREAM_H
 
+#include <sys/types.h>
+
 #include "ops/wire.h"
 
 enum {
@@ -23,6 +25,7 @@ enum {
 	STREAM_FULL = 1 << 18,  /* output beyond this is sent without delay */
 	STREAM_STUCK = 1 << 19, /* beyond this no request is taken up */
 	STREAM_IN_SIZE = STREAM_FRAME_MAX + STREAM_READ,
+	STREAM_PASS_MIN = 1 << 16, /* of a file, to be worth passing it on */
 	STREAM_OUT_SIZE = 2 * STREAM_FRAME_MAX,
 };
 
@@ -36,6 +39,7 @@ struct stream {
 	unsigned char *ob; /* STREAM_OUT_SIZE: [opos, oend) is to be sent */
 	size_t opos;
 	size_t oend;
+	int spare[2]; /* a pipe of our own, empty between requests; or -1 */
 };
 
 /* Takes the descriptors over: they no longer block, pipes grow. */
@@ -57,6 +61,20 @@ size_t stream_pending(const struct stream *s);
 unsigned char *stream_room(struct stream *s, size_t n);
 /* The first n bytes of the room belong to the output now. */
 void stream_commit(struct stream *s, size_t n);
+/*
+ * Parts of files on their way to the output without passing through our memory:
+ *
+ *	n = stream_take(s, fd, offset, size);
+ *	if (n >= 0) {
+ *		commit a header that announces n bytes
+ *		stream_pass(s, n);
+ *	}
+ *
+ * stream_take says how many bytes it has: less than asked for only at the end
+ * of the file. A negative errno means nothing but that it is to be read.
+ */
+ssize_t stream_take(struct stream *s, int fd, uint64_t offset, size_t size);
+void stream_pass(struct stream *s, size_t n);
 /* Send what is taken without waiting. */
 void stream_flush(struct stream *s);
 
