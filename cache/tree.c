@@ -177,19 +177,34 @@ void file_set_attr(struct file *file, const struct wire_attr *attr)
 {
 	struct tree *tree = file->tree;
 	bool sure = file_is_dir(file)
-	                    ? file->watch != 0
+	                    ? file->watched
 	                    : file_is_watched(file) && attr->nlink == 1;
 
 	file->attr = *attr;
 	file->attr_until_ms = 0;
-	if (!(attr->flags & WIRE_ATTR_VOLATILE))
-		file->attr_until_ms = now_ms(tree) +
-		                      (sure ? TREE_SURE_MS : tree->spec.ttl_ms);
+	file->xattrs_until_ms = 0;
+	if (attr->flags & WIRE_ATTR_VOLATILE)
+		return;
+	file->attr_until_ms =
+		now_ms(tree) + (sure ? TREE_SURE_MS : tree->spec.ttl_ms);
+	if (!(attr->flags & WIRE_ATTR_XATTRS))
+		file->xattrs_until_ms = file->attr_until_ms;
+}
+
+bool file_has_no_xattrs(const struct file *file)
+{
+	return file->xattrs_until_ms > now_ms(file->tree);
 }
 
 static void spoil_listed(struct file *dir, const char *name);
 
 void file_spoil(struct file *file)
+{
+	file->xattrs_until_ms = 0;
+	file_wrote(file);
+}
+
+void file_wrote(struct file *file)
 {
 	file->attr_until_ms = 0;
 	file->changes++;
@@ -465,6 +480,16 @@ static int make_room(struct listing *listing)
 	return 0;
 }
 
+/* FNV-1a, kept out of the offsets of "." and ".." and of negative numbers. */
+static uint64_t hash_of(const char *name)
+{
+	uint64_t hash = UINT64_C(14695981039346656037);
+
+	for (; *name; name++)
+		hash = (hash ^ (unsigned char)*name) * UINT64_C(1099511628211);
+	return hash >> 1 | 4;
+}
+
 static int make_listed(struct listed *l, const char *name,
                        const struct wire_attr *attr, const char *target)
 {
@@ -472,6 +497,7 @@ static int make_listed(struct listed *l, const char *name,
 
 	l->attr = *attr;
 	l->stale = false;
+	l->hash = hash_of(name);
 	l->name = strdup(name);
 	l->target = has_target ? strdup(target) : NULL;
 	if (l->name && (l->target || !has_target))
@@ -494,27 +520,48 @@ int listing_add(struct listing *listing, const char *name,
 
 static int compare_listed(const void *a, const void *b)
 {
-	return strcmp(((const struct listed *)a)->name,
-	              ((const struct listed *)b)->name);
+	const struct listed *x = a;
+	const struct listed *y = b;
+
+	if (x->hash != y->hash)
+		return compare_numbers(x->hash, y->hash);
+	return strcmp(x->name, y->name);
 }
 
 /* The place of a name, or where it would be. */
 static size_t place_of(const struct listing *listing, const char *name,
                        bool *found)
 {
+	struct listed like = { .hash = hash_of(name), .name = (char *)name };
 	size_t low = 0;
 	size_t high = listing->n;
 
 	*found = false;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		int order = strcmp(listing->v[middle].name, name);
+		int order = compare_listed(&listing->v[middle], &like);
 
 		if (order == 0) {
 			*found = true;
 			return middle;
 		}
 		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+size_t listing_behind(const struct listing *listing, uint64_t offset)
+{
+	size_t low = 0;
+	size_t high = listing->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (listing->v[middle].hash <= offset)
 			low = middle + 1;
 		else
 			high = middle;
@@ -582,10 +629,14 @@ void tree_set_listing(struct file *dir, struct listing *listing)
 	dir->n_missed = 0;
 	tree->n_listed += listing->n;
 	use_newest(dir);
+	/* The newest stays, however large: somebody reads it in parts. */
 	while (tree->n_listed > TREE_LISTED_MAX && tree->oldest != dir)
 		tree_drop_listing(tree->oldest);
-	if (tree->n_listed > TREE_LISTED_MAX)
-		tree_drop_listing(dir);
+}
+
+bool tree_is_listed(const struct file *dir)
+{
+	return dir->listing && dir->listing->until_ms > now_ms(dir->tree);
 }
 
 bool tree_listed(struct file *dir, const char *name,
@@ -595,7 +646,7 @@ bool tree_listed(struct file *dir, const char *name,
 	size_t i;
 
 	*listed = NULL;
-	if (!dir->listing || dir->listing->until_ms <= now_ms(dir->tree))
+	if (!tree_is_listed(dir))
 		return false;
 	i = place_of(dir->listing, name, &found);
 	if (found)

@@ -44,8 +44,9 @@ struct file {
 	uint64_t ino;
 	struct wire_attr attr;
 	uint64_t attr_until_ms; /* until when attr holds; 0: it does not */
-	uint64_t changes;       /* counts changes of its data that we know of */
-	struct dentry *names;   /* where it is; NULL: nowhere, or the root */
+	uint64_t xattrs_until_ms; /* the same for having none; 0: it may have some */
+	uint64_t changes;     /* counts changes of its data that we know of */
+	struct dentry *names; /* where it is; NULL: nowhere, or the root */
 	/* Of a directory: */
 	struct listing *listing; /* valid, or NULL */
 	uint64_t watch;          /* as what the guest tells of changes, or 0 */
@@ -56,8 +57,10 @@ struct file {
 	void *node; /* the kernel's, borrowed; for fs/ */
 };
 
-/* One name in a listing. */
+/* One name in a listing. The hash of the name, never 0, 1 or 2 and below 2^63,
+ * is its offset in a readdir. */
 struct listed {
+	uint64_t hash;
 	char *name;
 	struct wire_attr attr;
 	char *target; /* of a symbolic link, or NULL */
@@ -65,7 +68,7 @@ struct listed {
 };
 
 /* What a directory held. Counted; entries do not change while somebody else
- * than the directory refers to it. Sorted by name. */
+ * than the directory refers to it. Sorted by hash, then by name. */
 struct listing {
 	unsigned refs;
 	struct listed *v;
@@ -102,6 +105,11 @@ bool file_is_dir(const struct file *file);
 void file_set_attr(struct file *file, const struct wire_attr *attr);
 /* Nothing is known of its attributes any more, here or in a listing. */
 void file_spoil(struct file *file);
+/* The same for a file that we wrote to, which gives it no extended attributes.
+ */
+void file_wrote(struct file *file);
+/* Is it known that it has no extended attributes? */
+bool file_has_no_xattrs(const struct file *file);
 /* For how many ms attr may be relied on. */
 uint64_t file_sure_ms(const struct file *file);
 /* Is there a directory that is watched and has it under a name, so that the
@@ -140,6 +148,10 @@ int listing_add(struct listing *listing, const char *name,
                 const struct wire_attr *attr, const char *target);
 /* It is complete: a directory's from now on, referred to once more. */
 void tree_set_listing(struct file *dir, struct listing *listing);
+/* Is the directory's listing valid? */
+bool tree_is_listed(const struct file *dir);
+/* The first place in it behind that offset. */
+size_t listing_behind(const struct listing *listing, uint64_t offset);
 /* Is there a valid one? Then *listed is what it has of that name, or NULL. */
 bool tree_listed(struct file *dir, const char *name,
                  const struct listed **listed);

@@ -18,7 +18,6 @@
 
 #include "fs/files.h"
 #include "fs/fs.h"
-#include "fs/listing.h"
 #include "fs/open.h"
 
 bool below_is(const struct fs *fs, fuse_ino_t ino)
@@ -26,11 +25,6 @@ bool below_is(const struct fs *fs, fuse_ino_t ino)
 	const struct node *node = nodes_find(fs->nodes, ino);
 
 	return node && node->file;
-}
-
-void below_hold_dir(struct request *rq, const struct fuse_file_info *fi)
-{
-	rq->dir = open_dir_ref((struct open_dir *)(uintptr_t)fi->fh);
 }
 
 void below_hold_file(struct request *rq, const struct fuse_file_info *fi)

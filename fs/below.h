@@ -13,8 +13,7 @@
 
 /* Is this inode below files/, or files/ itself? */
 bool below_is(const struct fs *fs, fuse_ino_t ino);
-/* Does rq->fi.fh belong to a directory? Then hold it, else hold the file. */
-void below_hold_dir(struct request *rq, const struct fuse_file_info *fi);
+/* Hold what is open. */
 void below_hold_file(struct request *rq, const struct fuse_file_info *fi);
 
 void below_setattr(struct request *rq, const struct stat *attr, int to_set,

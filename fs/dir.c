@@ -118,9 +118,9 @@ static bool add_machines(struct part *part, uint64_t offset)
 	return true;
 }
 
-void dir_read(struct request *rq, bool plus)
+static void read_now(struct request *rq)
 {
-	struct part part = { .rq = rq, .plus = plus };
+	struct part part = { .rq = rq, .plus = rq->plus };
 	uint64_t offset = rq->offset;
 
 	part.size = rq->size < PART_MAX ? rq->size : PART_MAX;
@@ -134,6 +134,26 @@ void dir_read(struct request *rq, bool plus)
 		(void)add_machines(&part, offset);
 	request_reply_data(rq, part.data, part.len);
 	free(part.data);
+}
+
+static void on_listed_read(void *arg, int err)
+{
+	struct request *rq = arg;
+
+	if (err || request_is_answered(rq))
+		request_fail(rq, err ? err : -EINTR);
+	else
+		read_now(rq);
+}
+
+void dir_read(struct request *rq, bool plus)
+{
+	rq->plus = plus;
+	/* The first part is of a fresh list, the others go on with it. */
+	if (node_dir(rq->node) == DIR_ROOT && rq->offset == 0)
+		fleet_get(rq->fs->spec.fleet, on_listed_read, rq);
+	else
+		read_now(rq);
 }
 
 static void on_listed(void *arg, int err)

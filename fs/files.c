@@ -303,6 +303,10 @@ void files_attr(const struct node *node, struct stat *st)
 	st->st_atim = time_of(&a->atime);
 	st->st_mtim = time_of(&a->mtime);
 	st->st_ctim = time_of(&a->ctime);
+	/* A directory like /proc does not tell of its changes by its time; this
+	 * keeps the kernel from keeping a listing of it. */
+	if ((a->flags & WIRE_ATTR_VOLATILE) && file_is_dir(file))
+		st->st_mtim = fs->spec.clock->wall(fs->spec.clock);
 	if (a->nlink == 0 && file == tree_root(file->tree)) {
 		/* Nobody has asked the guest yet. */
 		st->st_nlink = 2;
@@ -902,16 +906,10 @@ static void ask_xattr(struct request *rq)
 		guest_ask(files_of(rq->node)->guest, &rq->call, on_xattr, rq);
 }
 
-/* Most files have none, which a listing has told already. */
-static bool has_no_xattrs(const struct file *file)
-{
-	return file_sure_ms(file) && !(file->attr.flags & WIRE_ATTR_XATTRS);
-}
-
 void files_getxattr(struct request *rq)
 {
 	rq->call.op = WIRE_GETXATTR;
-	if (has_no_xattrs(rq->node->file))
+	if (file_has_no_xattrs(rq->node->file))
 		request_fail(rq, -ENODATA);
 	else
 		files_begin(rq, ask_xattr);
@@ -920,7 +918,7 @@ void files_getxattr(struct request *rq)
 void files_listxattr(struct request *rq)
 {
 	rq->call.op = WIRE_LISTXATTR;
-	if (!has_no_xattrs(rq->node->file))
+	if (!file_has_no_xattrs(rq->node->file))
 		files_begin(rq, ask_xattr);
 	else if (rq->size == 0)
 		request_reply_xattr_size(rq, 0);

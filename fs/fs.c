@@ -148,7 +148,6 @@ void fs_free(struct fs *fs)
 	fleet_set_events(fs->spec.fleet, &(struct fleet_events){ 0 }, NULL);
 	handles_free(fs);
 	opens_free(fs);
-	open_dirs_free(fs);
 	files_drop_all(fs);
 	nodes_free(fs->nodes);
 	guard_free(fs->guard);
@@ -293,6 +292,10 @@ static void fs_init(void *userdata, struct fuse_conn_info *conn)
 		fs->spec.on_hello(fs->spec.arg);
 	/* Control writes must arrive at once, in order, with their errors. */
 	conn->want &= ~(unsigned)FUSE_CAP_WRITEBACK_CACHE;
+#ifdef __linux__
+	/* macFUSE says that it can and cannot. */
+	fs->no_opendir = (conn->capable & FUSE_CAP_NO_OPENDIR_SUPPORT) != 0;
+#endif
 }
 
 static void fs_lookup(fuse_req_t fuse, fuse_ino_t parent, const char *name)
@@ -349,15 +352,27 @@ static void fs_forget_multi(fuse_req_t fuse, size_t count,
 	fuse_reply_none(fuse);
 }
 
+/* The root's time of change tells whether a listing that the kernel kept still
+ * holds. It is there whatever became of the list. */
+static void on_root_listed(void *arg, int err)
+{
+	(void)err;
+	request_reply_attr(arg);
+}
+
 static void fs_getattr(fuse_req_t fuse, fuse_ino_t ino,
                        struct fuse_file_info *fi)
 {
 	struct request *rq = request_about(fuse, ino);
 
 	(void)fi;
-	if (rq && rq->node->file)
+	if (!rq)
+		return;
+	if (rq->node->file)
 		files_getattr(rq);
-	else if (rq)
+	else if (node_dir(rq->node) == DIR_ROOT)
+		fleet_get(rq->fs->spec.fleet, on_root_listed, rq);
+	else
 		request_reply_attr(rq);
 }
 
@@ -456,14 +471,18 @@ static void fs_opendir(fuse_req_t fuse, fuse_ino_t ino,
 	if (!rq)
 		return;
 	rq->fi = *fi;
-	if (rq->node->file)
-		listing_opendir(rq);
+	/* Nothing is kept of an open directory. Told so once, the kernel saves
+	 * us all further opens and closes of any. */
+	if (rq->fs->no_opendir)
+		request_fail(rq, -ENOSYS);
+	else if (rq->node->file)
+		request_reply_open(rq, NULL);
 	else
 		dir_open(rq, fi);
 }
 
 static void read_dir(fuse_req_t fuse, fuse_ino_t ino, size_t size, off_t offset,
-                     const struct fuse_file_info *fi, bool plus)
+                     bool plus)
 {
 	struct request *rq = request_about(fuse, ino);
 
@@ -471,31 +490,31 @@ static void read_dir(fuse_req_t fuse, fuse_ino_t ino, size_t size, off_t offset,
 		return;
 	rq->size = size;
 	rq->offset = (uint64_t)offset;
-	if (rq->node->file) {
-		below_hold_dir(rq, fi);
+	if (rq->node->file)
 		listing_readdir(rq, plus);
-	} else {
+	else
 		dir_read(rq, plus);
-	}
 }
 
 static void fs_readdir(fuse_req_t fuse, fuse_ino_t ino, size_t size,
                        off_t offset, struct fuse_file_info *fi)
 {
-	read_dir(fuse, ino, size, offset, fi, false);
+	(void)fi;
+	read_dir(fuse, ino, size, offset, false);
 }
 
 static void fs_readdirplus(fuse_req_t fuse, fuse_ino_t ino, size_t size,
                            off_t offset, struct fuse_file_info *fi)
 {
-	read_dir(fuse, ino, size, offset, fi, true);
+	(void)fi;
+	read_dir(fuse, ino, size, offset, true);
 }
 
 static void fs_releasedir(fuse_req_t fuse, fuse_ino_t ino,
                           struct fuse_file_info *fi)
 {
-	if (below_is(fs_of(fuse), ino))
-		open_dir_unref((struct open_dir *)(uintptr_t)fi->fh);
+	(void)ino;
+	(void)fi;
 	fuse_reply_err(fuse, 0);
 }
 

@@ -60,9 +60,9 @@ struct fs {
 	struct nodes *nodes;
 	struct guard *guard;
 	struct exec *exec;
-	struct index files;      /* of struct files, by machine */
+	struct index files; /* of struct files, by machine */
+	bool no_opendir; /* the kernel need not be told of open directories */
 	struct open_file *opens; /* all that are open below files/ */
-	struct open_dir *dirs;
 	struct entry_daemon daemon;
 	struct request *requests; /* all that live */
 	struct handle *handles;   /* all that are open */

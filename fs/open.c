@@ -488,7 +488,7 @@ static void on_written(void *arg, int err, const struct guest_reply *reply,
 	if (!err && reply->number != w->len)
 		err = -ENOSPC;
 	of->unacked -= w->len;
-	file_spoil(of->node->file);
+	file_wrote(of->node->file);
 	if (err && !rq && !of->write_err)
 		of->write_err = err;
 	free(w);
@@ -530,7 +530,7 @@ void open_write(struct request *rq, const void *data, size_t len)
 	w->len = len;
 	w->rq = wait ? rq : NULL;
 	of->unacked += len;
-	file_spoil(of->node->file);
+	file_wrote(of->node->file);
 	rq->size = len;
 	rq->call.op = WIRE_WRITE;
 	rq->call.handle = of->handle;

@@ -17,7 +17,6 @@
 
 #include "fs/control.h"
 #include "fs/fs.h"
-#include "fs/listing.h"
 #include "fs/open.h"
 
 static void request_free(struct request *rq)
@@ -29,7 +28,7 @@ static void request_free(struct request *rq)
 	handle_unref(rq->handle);
 	node_unref(rq->other);
 	open_file_unref(rq->open);
-	open_dir_unref(rq->dir);
+	listing_unref(rq->listing);
 	run_unref(rq->run);
 	free(rq->path);
 	free(rq->text);

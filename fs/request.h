@@ -28,7 +28,6 @@
 
 struct fs;
 struct handle;
-struct open_dir;
 struct open_file;
 struct request;
 
@@ -45,13 +44,13 @@ struct request {
 	struct fuse_file_info fi; /* of an open */
 	bool stream; /* of an open: reads and writes have no position */
 	/* Below files/: */
-	struct node *other;     /* of a link or rename; referred to */
-	struct open_file *open; /* referred to */
-	struct open_dir *dir;   /* referred to */
-	struct guest_call call; /* what the guest is asked */
-	char *path;             /* in call; owned */
-	uint32_t asked;         /* a lock, for guest_cancel */
-	bool plus;              /* a readdir with attributes */
+	struct node *other;      /* of a link or rename; referred to */
+	struct open_file *open;  /* referred to */
+	struct listing *listing; /* for a readdir; referred to */
+	struct guest_call call;  /* what the guest is asked */
+	char *path;              /* in call; owned */
+	uint32_t asked;          /* a lock, for guest_cancel */
+	bool plus;               /* a readdir with attributes */
 	void (*listed)(struct request *rq, int err);
 	/* Go on with this when what it waits for is there. */
 	void (*go)(struct request *rq);
