@@ -258,7 +258,9 @@ $(FUZZERS:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/%.o \
 	$(call say,LD,$@)
 	$Q$(CC_fuzz) $(CFLAGS) $(SAN) $(LINK_fuzz) -pthread -o $@ $(parts) $(PKG_LIBS) \
 		-lcmocka $(LDFLAGS)
+# The agent is a program of its own and shares nothing with the daemon.
 $(BUILD)/fuzz/fuzz_agent: $(BUILD)/fuzz/libagent.a
+$(BUILD)/fuzz/fuzz_agent: parts = $(filter %.o %/libagent.a,$^)
 .PHONY: $(FUZZERS:%=fuzz-%)
 $(FUZZERS:%=fuzz-%): fuzz-%: $(BUILD)/fuzz/%
 	@mkdir -p $(BUILD)/fuzz/corpus/$*
