@@ -53,6 +53,26 @@ static bool has_up(const char *path)
 	return false;
 }
 
+/* How far above its start a path climbs. */
+static int climbs(const char *path)
+{
+	int ups = 0;
+	int names = 0;
+	size_t len;
+
+	for (const char *p = path; (p = next(p, &len)); p += len) {
+		if (is_here(p, len))
+			continue;
+		if (!is_up(p, len))
+			names++;
+		else if (names)
+			names--;
+		else
+			ups++;
+	}
+	return ups;
+}
+
 /* Append a path's names behind `start` of b, each ".." taking one away. */
 static void add_names(struct buf *b, size_t start, const char *path)
 {
@@ -85,12 +105,13 @@ int link_show(const char *target, const char *resolved, int depth,
 	/* Most links are fine as they are. */
 	if (!absolute && ups <= depth && !has_up(rest))
 		return buf_adds(b, target);
-	if (absolute)
-		ups = depth;
 	if (has_up(rest) && *resolved) {
-		ups = depth;
+		absolute = true;
 		rest = resolved;
 	}
+	ups += climbs(rest);
+	if (absolute)
+		ups = depth;
 	if (ups > depth)
 		ups = depth;
 	for (int i = 0; i < ups; i++)
