@@ -9,10 +9,15 @@
  * Invariants:
  *  1. A (device, inode) pair is one file, and a (directory, name) pair one
  *     dentry. A file that lost its last name is out of the first index: its
- *     number may be given to another one by the guest.
- *  2. Directories with a listing are in the list of use, the oldest first;
+ *     number may be given to another one by the guest. A symbolic link is one
+ *     file for each of its names, since what it may lead to depends on where
+ *     it is, and none of them is in the first index.
+ *  2. A directory has one name, and is not below itself. One that the guest
+ *     shows below itself (a bind mount does) is another file there, which is
+ *     not in the first index either.
+ *  3. Directories with a listing are in the list of use, the oldest first;
  *     n_listed is the sum of their entries.
- *  3. A directory that has a watch is in by_watch.
+ *  4. A directory that has a watch is in by_watch.
  */
 #include "cache/tree.h"
 
@@ -21,7 +26,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TYPE_MASK = 0170000, TYPE_DIR = 0040000, MOST_LEVELS = 4096 };
+enum {
+	TYPE_MASK = 0170000,
+	TYPE_DIR = 0040000,
+	TYPE_LINK = 0120000,
+	MOST_LEVELS = 4096,
+};
 
 struct dentry {
 	struct file *dir; /* referred to */
@@ -35,6 +45,7 @@ struct tree {
 	bool freed; /* by its owner; files may be left */
 	struct file *root;
 	size_t n;
+	size_t n_names;
 	size_t n_listed;
 	uint64_t last_watch;
 	struct file *oldest; /* listing */
@@ -101,6 +112,7 @@ static void drop_dentry(struct dentry *d)
 	struct dentry **at = &d->file->names;
 
 	index_remove(&d->dir->tree->by_name, d);
+	d->dir->tree->n_names--;
 	while (*at != d)
 		at = &(*at)->next;
 	*at = d->next;
@@ -296,15 +308,41 @@ static int add_dentry(struct file *dir, const char *name, struct file *file)
 		return -ENOMEM;
 	}
 	file_ref(dir);
+	dir->tree->n_names++;
 	d->next = file->names;
 	file->names = d;
 	return 0;
 }
 
-/* The file of that inode, referred to; a new one if it is not known, or if the
- * number is another kind of file's by now. NULL: no memory. */
-static struct file *get_file(struct tree *tree, const struct wire_attr *attr)
+static bool is_link(const struct file *file)
 {
+	return (file->attr.mode & TYPE_MASK) == TYPE_LINK;
+}
+
+/* Is the directory that file, or below it? */
+static bool is_below(const struct file *dir, const struct file *file)
+{
+	while (dir != file && dir->names)
+		dir = dir->names->dir;
+	return dir == file;
+}
+
+/* Make it known as its inode, unless another is. 0 or -ENOMEM. */
+static int enter_index(struct file *file)
+{
+	struct index *index = &file->tree->by_inode;
+
+	if (is_link(file) || index_find(index, file))
+		return 0;
+	return index_add(index, file);
+}
+
+/* The file of that inode, referred to, for a name in dir; a new one if it is
+ * not known, or if the number is another kind of file's by now. NULL: no
+ * memory. */
+static struct file *get_file(struct file *dir, const struct wire_attr *attr)
+{
+	struct tree *tree = dir->tree;
 	struct file like = { .dev = attr->dev, .ino = attr->ino };
 	struct file *file = index_find(&tree->by_inode, &like);
 
@@ -312,10 +350,10 @@ static struct file *get_file(struct tree *tree, const struct wire_attr *attr)
 		index_remove(&tree->by_inode, file);
 		file = NULL;
 	}
-	if (file)
+	if (file && !is_below(dir, file))
 		return file_ref(file);
 	file = file_new(tree, attr);
-	if (file && index_add(&tree->by_inode, file)) {
+	if (file && enter_index(file)) {
 		file_unref(file);
 		return NULL;
 	}
@@ -335,8 +373,11 @@ struct file *tree_enter(struct file *dir, const char *name,
 	}
 	if (d)
 		drop_dentry(d);
-	file = get_file(dir->tree, attr);
-	if (file && add_dentry(dir, name, file)) {
+	file = get_file(dir, attr);
+	/* It was moved, or is mounted at both places. */
+	while (file && file_is_dir(file) && file->names)
+		drop_dentry(file->names);
+	if (file && (enter_index(file) || add_dentry(dir, name, file))) {
 		file_unref(file);
 		return NULL;
 	}
@@ -371,12 +412,12 @@ void tree_rename(struct file *dir, const char *name, struct file *new_dir,
 	tree_leave(dir, name);
 	tree_leave(new_dir, new_name);
 	/* Without memory a name is unknown, and is looked up again. */
-	if (file && add_dentry(new_dir, new_name, file) == 0 &&
-	    !index_find(&file->tree->by_inode, file))
-		(void)index_add(&file->tree->by_inode, file);
-	if (other && exchange && add_dentry(dir, name, other) == 0 &&
-	    !index_find(&other->tree->by_inode, other))
-		(void)index_add(&other->tree->by_inode, other);
+	if (file && !is_below(new_dir, file) &&
+	    add_dentry(new_dir, new_name, file) == 0)
+		(void)enter_index(file);
+	if (other && exchange && !is_below(dir, other) &&
+	    add_dentry(dir, name, other) == 0)
+		(void)enter_index(other);
 	file_unref(file);
 	file_unref(other);
 }
@@ -528,6 +569,13 @@ static int compare_listed(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
+void listing_sort(struct listing *listing)
+{
+	if (listing->n)
+		qsort(listing->v, listing->n, sizeof(listing->v[0]),
+		      compare_listed);
+}
+
 /* The place of a name, or where it would be. */
 static size_t place_of(const struct listing *listing, const char *name,
                        bool *found)
@@ -621,7 +669,6 @@ void tree_set_listing(struct file *dir, struct listing *listing)
 	struct tree *tree = dir->tree;
 
 	tree_drop_listing(dir);
-	qsort(listing->v, listing->n, sizeof(listing->v[0]), compare_listed);
 	listing->born_ms = now_ms(tree);
 	listing->until_ms = now_ms(tree) +
 	                    (dir->watched ? TREE_SURE_MS : tree->spec.ttl_ms);
@@ -656,15 +703,19 @@ bool tree_listed(struct file *dir, const char *name,
 	return true;
 }
 
-bool tree_listed_is_sure(const struct tree *tree, const struct listing *listing,
+bool tree_listed_is_sure(const struct file *dir, const struct listing *listing,
                          const struct listed *listed)
 {
-	bool dir = (listed->attr.mode & TYPE_MASK) == TYPE_DIR;
+	bool is_dir = (listed->attr.mode & TYPE_MASK) == TYPE_DIR;
+	uint64_t now = now_ms(dir->tree);
 
+	/* Nobody marks what is stale in one that is not the directory's. */
+	if (listing != dir->listing || listing->until_ms <= now)
+		return false;
 	if (listed->stale || (listed->attr.flags & WIRE_ATTR_VOLATILE))
 		return false;
-	return (!dir && listed->attr.nlink == 1) ||
-	       now_ms(tree) - listing->born_ms < tree->spec.ttl_ms;
+	return (!is_dir && listed->attr.nlink == 1) ||
+	       now - listing->born_ms < dir->tree->spec.ttl_ms;
 }
 
 static void spoil_listed(struct file *dir, const char *name)
@@ -684,6 +735,8 @@ void tree_spoil_name(struct file *dir, const char *name)
 	struct file *file = tree_find(dir, name);
 
 	spoil_listed(dir, name);
+	/* A listing that is on its way may have had it before. */
+	dir->changes++;
 	if (file)
 		file_spoil(file);
 }
@@ -724,6 +777,46 @@ void tree_list_change(struct file *dir, const char *name,
 	}
 }
 
+bool tree_is_walked(const struct file *dir)
+{
+	return dir->names && dir->names->dir->walked;
+}
+
+static void ahead_from(struct file *dir, size_t from,
+                       void (*each)(void *arg, struct file *ahead), void *arg)
+{
+	const struct listing *listing = dir->listing;
+
+	for (size_t i = from;
+	     listing && i < listing->n && i < from + TREE_AHEAD; i++) {
+		struct file *file;
+
+		if ((listing->v[i].attr.mode & TYPE_MASK) != TYPE_DIR)
+			continue;
+		file = tree_find(dir, listing->v[i].name);
+		if (file && file_is_dir(file))
+			each(arg, file);
+		/* It may have asked, and been answered. */
+		if (dir->listing != listing)
+			return;
+	}
+}
+
+void tree_ahead(struct file *dir, void (*each)(void *arg, struct file *ahead),
+                void *arg)
+{
+	const struct dentry *d = dir->names;
+	bool found;
+
+	file_ref(dir);
+	ahead_from(dir, 0, each, arg);
+	if (d && d->dir->listing)
+		ahead_from(d->dir,
+		           place_of(d->dir->listing, d->name, &found) + 1, each,
+		           arg);
+	file_unref(dir);
+}
+
 /* ---- watches ---- */
 
 struct file *tree_watched(struct tree *tree, uint64_t watch)
@@ -751,24 +844,30 @@ void tree_set_watched(struct file *dir, bool watched)
 		drop_watch(dir);
 }
 
-/* Walk the files by their inodes: from each to the next larger one would need
- * an order that tsearch does not give, so all are taken out and put back. */
+/* Walk the files by their names: from each to the next one would need an order
+ * that tsearch does not give, so all are taken out and put back. A file with
+ * several names is met as often, which does no harm. */
 void tree_spoil_all(struct tree *tree,
                     void (*each)(void *arg, struct file *file), void *arg)
 {
 	size_t n = 0;
-	size_t cap = tree->n;
+	size_t cap = tree->n_names;
+	struct dentry **names = malloc((cap ? cap : 1) * sizeof(names[0]));
 	struct file **all = malloc((cap ? cap : 1) * sizeof(all[0]));
-	struct file *file;
 
-	if (!all)
+	if (!all || !names) {
+		free(names);
+		free(all);
 		return; /* TREE_SURE_MS bounds what is stale then */
-	while (n < cap && (file = index_any(&tree->by_inode))) {
-		index_remove(&tree->by_inode, file);
-		all[n++] = file_ref(file);
+	}
+	for (; n < cap; n++) {
+		names[n] = index_any(&tree->by_name);
+		index_remove(&tree->by_name, names[n]);
+		all[n] = file_ref(names[n]->file);
 	}
 	for (size_t i = 0; i < n; i++)
-		(void)index_add(&tree->by_inode, all[i]);
+		(void)index_add(&tree->by_name, names[i]);
+	free(names);
 	tree_forget_listing(tree->root);
 	file_spoil(tree->root);
 	for (size_t i = 0; i < n; i++) {

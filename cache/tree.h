@@ -32,11 +32,13 @@ struct tree;
 
 enum {
 	TREE_LISTED_MAX = 65536,
+	TREE_AHEAD =
+		32, /* names looked at by tree_ahead, for each of the two */
 	TREE_SURE_MS =
 		3600000, /* what the guest watches is known for so long */
 };
 
-/* An inode of the guest. */
+/* An inode of the guest; of a symbolic link, one name of it. */
 struct file {
 	struct tree *tree;
 	unsigned refs;
@@ -52,6 +54,8 @@ struct file {
 	uint64_t watch;          /* as what the guest tells of changes, or 0 */
 	bool watched;            /* it has said that it does */
 	unsigned n_missed;       /* look-ups that no listing answered */
+	bool walked;             /* it was read by a readdir */
+	void *fetch;             /* a LIST of it that is under way; for fs/ */
 	struct file *older;      /* in the order of use, if it has a listing */
 	struct file *newer;
 	void *node; /* the kernel's, borrowed; for fs/ */
@@ -119,7 +123,8 @@ bool file_is_watched(const struct file *file);
 /* The file of that name, if it is known, or NULL. Borrowed. */
 struct file *tree_find(const struct file *dir, const char *name);
 /* The guest says that this name is a file with these attributes: the file,
- * referred to once more. NULL: no memory. */
+ * referred to once more. A directory loses the name that it had before. NULL:
+ * no memory. */
 struct file *tree_enter(struct file *dir, const char *name,
                         const struct wire_attr *attr);
 /* The name is gone. */
@@ -146,7 +151,9 @@ void listing_unref(struct listing *listing);
 /* Add a name; 0 or -ENOMEM. */
 int listing_add(struct listing *listing, const char *name,
                 const struct wire_attr *attr, const char *target);
-/* It is complete: a directory's from now on, referred to once more. */
+/* It is complete; so far it is in the order in which names were added. */
+void listing_sort(struct listing *listing);
+/* It is a directory's from now on, referred to once more. Sorted. */
 void tree_set_listing(struct file *dir, struct listing *listing);
 /* Is the directory's listing valid? */
 bool tree_is_listed(const struct file *dir);
@@ -155,9 +162,10 @@ size_t listing_behind(const struct listing *listing, uint64_t offset);
 /* Is there a valid one? Then *listed is what it has of that name, or NULL. */
 bool tree_listed(struct file *dir, const char *name,
                  const struct listed **listed);
-/* Do the attributes in a listing hold? Those of a file with several names, or
- * of a directory, change without a word about this name. */
-bool tree_listed_is_sure(const struct tree *tree, const struct listing *listing,
+/* Do the attributes in a listing hold? Not when it is another one than the
+ * directory's. Those of a file with several names, or of a directory, change
+ * without a word about this name. */
+bool tree_listed_is_sure(const struct file *dir, const struct listing *listing,
                          const struct listed *listed);
 /* The guest says that what this name stands for has changed. */
 void tree_spoil_name(struct file *dir, const char *name);
@@ -169,6 +177,13 @@ void tree_list_change(struct file *dir, const char *name,
 void tree_drop_listing(struct file *dir);
 /* Nor does the guest watch it. */
 void tree_forget_listing(struct file *dir);
+
+/* Was the directory above it read? */
+bool tree_is_walked(const struct file *dir);
+/* Call each for known directories that a walk through the tree comes to next:
+ * those in `dir`, and those behind it in its parent's listing; a few. */
+void tree_ahead(struct file *dir, void (*each)(void *arg, struct file *ahead),
+                void *arg);
 
 /* The directory that the guest watches as that, or NULL. Borrowed. */
 struct file *tree_watched(struct tree *tree, uint64_t watch);

@@ -212,6 +212,7 @@ static void on_changed(void *arg, uint64_t watch, uint32_t change,
 
 	if (!dir)
 		return;
+	file_ref(dir); /* it may go with the last name that is known in it */
 	if (change & (WIRE_CHANGED_SELF | WIRE_CHANGED_NAME)) {
 		file_spoil(dir);
 		files_tell_file(files, dir);
@@ -234,6 +235,7 @@ static void on_changed(void *arg, uint64_t watch, uint32_t change,
 		files_tell_file(files, dir);
 		file_each_name(dir, tell_its_name, files);
 	}
+	file_unref(dir);
 }
 
 static void tell_root_name(void *arg, struct file *dir, const char *name)
@@ -389,7 +391,8 @@ static bool files_node_path(struct request *rq)
 
 	if (file->names || file == tree_root(file->tree))
 		return files_path(rq, NULL);
-	rq->call.handle = open_any_handle(files_of(rq->node), file);
+	if (!rq->call.handle)
+		rq->call.handle = open_any_handle(files_of(rq->node), file);
 	rq->call.path = "";
 	if (rq->call.handle)
 		return true;
@@ -493,7 +496,7 @@ static bool look_in_listing(struct request *rq)
 		reply_nothing(rq);
 		return true;
 	}
-	if (!tree_listed_is_sure(dir->tree, dir->listing, listed))
+	if (!tree_listed_is_sure(dir, dir->listing, listed))
 		return false;
 	reply_file(rq, tree_enter(dir, rq->text, &listed->attr));
 	return true;

@@ -14,16 +14,16 @@
 
 #include "fs/fs.h"
 
-enum { MOST_EVER = 1000000, PART_MAX = 256 << 10 };
+enum { MOST_EVER = 1000000, PART_MAX = 256 << 10, AHEAD_MOST = 2048 };
 
 /* A LIST under way: what came so far, and who waits. */
 struct fetch {
-	struct request *rq;
 	struct file *dir; /* referred to */
 	struct listing *listing;
-	uint64_t watch;
+	uint32_t most;
 	uint64_t changes; /* of the directory, when it was asked */
 	int err;
+	struct request *waiting; /* each goes on with rq->listed */
 };
 
 /* ---- fetching ---- */
@@ -46,11 +46,32 @@ static void take_entries(struct fetch *f, const struct guest_reply *reply)
 	}
 }
 
+/* Tell those who wait; each refers to the listing. */
+static void end_fetch(struct fetch *f)
+{
+	struct request *waiting = f->waiting;
+	struct listing *listing = f->listing;
+	int err = f->err;
+
+	if (f->dir->fetch == f)
+		f->dir->fetch = NULL;
+	file_unref(f->dir);
+	free(f);
+	while (waiting) {
+		struct request *rq = waiting;
+
+		waiting = rq->next_waiting;
+		if (!err)
+			rq->listing = listing_ref(listing);
+		rq->listed(rq, err);
+	}
+	listing_unref(listing);
+}
+
 static void on_list(void *arg, int err, const struct guest_reply *reply,
                     bool more)
 {
 	struct fetch *f = arg;
-	struct request *rq;
 
 	if (!err && !f->err)
 		take_entries(f, reply);
@@ -68,44 +89,82 @@ static void on_list(void *arg, int err, const struct guest_reply *reply,
 		file_set_attr(f->dir, &reply->attr);
 		tree_set_listing(f->dir, f->listing);
 	}
-	rq = f->rq;
-	err = f->err;
-	rq->listing = err ? NULL : listing_ref(f->listing);
-	listing_unref(f->listing);
-	file_unref(f->dir);
-	free(f);
-	rq->listed(rq, err);
+	end_fetch(f);
+}
+
+/* Ask for a directory; rq (NULL: nobody) waits for it. The guest is up. */
+static void fetch(struct files *files, struct file *dir, uint32_t most,
+                  struct request *rq)
+{
+	struct fetch *f = calloc(1, sizeof(*f));
+	struct buf path = BUF_INIT(WIRE_PATH_MAX - 1);
+	int err = f ? tree_path(dir, &path) : -ENOMEM;
+
+	if (!err)
+		f->listing = listing_new();
+	if (err || !f->listing) {
+		buf_free(&path);
+		free(f);
+		if (rq)
+			rq->listed(rq, err ? err : -ENOMEM);
+		return;
+	}
+	f->dir = file_ref(dir);
+	f->most = most;
+	f->changes = dir->changes;
+	f->waiting = rq;
+	if (!dir->fetch)
+		dir->fetch = f;
+	guest_ask(files->guest,
+	          &(struct guest_call){ .op = WIRE_LIST,
+	                                .path = path.data ? path.data : "",
+	                                .watch = tree_watch(dir),
+	                                .size = most },
+	          on_list, f);
+	buf_free(&path);
 }
 
 void listing_fetch(struct request *rq, uint32_t most,
                    void (*done)(struct request *rq, int err))
 {
 	struct file *dir = rq->node->file;
-	struct fetch *f = calloc(1, sizeof(*f));
+	struct fetch *f = dir->fetch;
 
-	if (f)
-		f->listing = listing_new();
-	if (!f || !f->listing) {
-		free(f);
-		done(rq, -ENOMEM);
-		return;
-	}
-	if (!files_path(rq, NULL)) {
-		listing_unref(f->listing);
-		free(f);
-		return;
-	}
 	listing_unref(rq->listing);
 	rq->listing = NULL;
 	rq->listed = done;
-	f->rq = rq;
-	f->dir = file_ref(dir);
-	f->watch = tree_watch(dir);
-	f->changes = dir->changes;
-	rq->call.op = WIRE_LIST;
-	rq->call.watch = f->watch;
-	rq->call.size = most;
-	guest_ask(files_of(rq->node)->guest, &rq->call, on_list, f);
+	rq->next_waiting = NULL;
+	/* One that is under way will do, unless a change has overtaken it. */
+	if (f && f->most >= most && f->changes == dir->changes) {
+		rq->next_waiting = f->waiting;
+		f->waiting = rq;
+		return;
+	}
+	fetch(files_of(rq->node), dir, most, rq);
+}
+
+/* ---- ahead of a walk ---- */
+
+static void fetch_ahead(void *arg, struct file *dir)
+{
+	struct files *files = arg;
+
+	if (!dir->fetch && !tree_is_listed(dir) &&
+	    !(dir->attr.flags & WIRE_ATTR_VOLATILE))
+		fetch(files, dir, AHEAD_MOST, NULL);
+}
+
+/* Who reads a directory after its parent goes through the tree: what it comes
+ * to next is asked for while it is busy with this one. */
+static void look_ahead(struct request *rq)
+{
+	struct file *dir = rq->node->file;
+	struct files *files = files_of(rq->node);
+	bool walks = tree_is_walked(dir);
+
+	dir->walked = true;
+	if (walks && guest_is_up(files->guest))
+		tree_ahead(dir, fetch_ahead, files);
 }
 
 /* ---- reading ---- */
@@ -148,7 +207,7 @@ static bool add_listed(struct part *part, const struct listing *listing,
 	e.attr.st_ino = l->attr.ino;
 	e.attr.st_mode = l->attr.mode;
 	/* What may have changed since is left to a lookup. */
-	if (part->plus && tree_listed_is_sure(dir->tree, listing, l)) {
+	if (part->plus && tree_listed_is_sure(dir, listing, l)) {
 		file = tree_enter(dir, l->name, &l->attr);
 		if (file)
 			node = files_node(rq->fs, rq->node->m, file);
@@ -200,6 +259,8 @@ static void read_listed(struct request *rq, int err)
 		return;
 	}
 	fill(&part);
+	if (rq->offset == 0)
+		look_ahead(rq);
 	request_reply_data(rq, part.data, part.len);
 	free(part.data);
 }
