@@ -53,6 +53,7 @@ struct file {
 	struct listing *listing; /* valid, or NULL */
 	uint64_t watch;          /* as what the guest tells of changes, or 0 */
 	bool watched;            /* it has said that it does */
+	bool locked;             /* a lock was asked for; for fs/ */
 	unsigned n_missed;       /* look-ups that no listing answered */
 	bool walked;             /* it was read by a readdir */
 	void *fetch;             /* a LIST of it that is under way; for fs/ */

@@ -264,12 +264,9 @@ static void on_lost(void *arg)
 
 /* ---- attributes ---- */
 
-/* One number for a device and an inode of a machine. Large, so that it never
- * meets those of control files. */
-static uint64_t shown_ino(const struct files *files, const struct file *file)
+uint64_t files_ino(const struct files *files, uint64_t dev, uint64_t ino)
 {
-	uint64_t x = file->ino ^ (file->dev * UINT64_C(0x9e3779b97f4a7c15)) ^
-	             files->salt;
+	uint64_t x = ino ^ (dev * UINT64_C(0x9e3779b97f4a7c15)) ^ files->salt;
 
 	x ^= x >> 31;
 	x *= UINT64_C(0x7fb5d329728ea185);
@@ -293,7 +290,7 @@ void files_attr(const struct node *node, struct stat *st)
 	if (file == tree_root(file->tree))
 		st->st_ino = node_ino_of(node->m, node->entry);
 	else
-		st->st_ino = shown_ino(files, file);
+		st->st_ino = files_ino(files, file->dev, file->ino);
 	st->st_mode = a->mode;
 	st->st_nlink = a->nlink;
 	st->st_uid = a->uid;
@@ -547,12 +544,25 @@ static void on_attr(void *arg, int err, const struct guest_reply *reply,
 	request_reply_attr(rq);
 }
 
+/* It was removed, and nothing that is open reaches it: no more is known of it
+ * than that. */
+static bool is_removed(const struct file *file)
+{
+	return !file->names && file != tree_root(file->tree) &&
+	       (file_is_dir(file) || file->attr.nlink <= 1) &&
+	       !open_any_handle(tree_arg(file->tree), file);
+}
+
 static void ask_attr(struct request *rq)
 {
 	struct files *files = files_of(rq->node);
+	struct file *file = rq->node->file;
 
 	rq->call.op = WIRE_GETATTR;
-	if (files_node_path(rq))
+	if (is_removed(file)) {
+		file->attr.nlink = 0;
+		request_reply_attr(rq);
+	} else if (files_node_path(rq))
 		guest_ask(files->guest, &rq->call, on_attr, rq);
 }
 

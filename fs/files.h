@@ -40,6 +40,9 @@ void files_drop(struct fs *fs, const struct member *m);
 /* At the end of everything. */
 void files_drop_all(struct fs *fs);
 
+/* One number for a device and an inode of a machine. Large, so that it never
+ * meets those of control files. */
+uint64_t files_ino(const struct files *files, uint64_t dev, uint64_t ino);
 /* What the kernel is told of a guest's file. */
 void files_attr(const struct node *node, struct stat *st);
 void files_timeouts(const struct node *node, double *entry, double *attr);

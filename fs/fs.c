@@ -292,6 +292,8 @@ static void fs_init(void *userdata, struct fuse_conn_info *conn)
 		fs->spec.on_hello(fs->spec.arg);
 	/* Control writes must arrive at once, in order, with their errors. */
 	conn->want &= ~(unsigned)FUSE_CAP_WRITEBACK_CACHE;
+	/* A umask counts where the file is made: a default ACL overrules it. */
+	conn->want |= conn->capable & FUSE_CAP_DONT_MASK;
 #ifdef __linux__
 	/* macFUSE says that it can and cannot. */
 	fs->no_opendir = (conn->capable & FUSE_CAP_NO_OPENDIR_SUPPORT) != 0;

@@ -204,7 +204,7 @@ static bool add_listed(struct part *part, const struct listing *listing,
 	struct file *file;
 	bool added;
 
-	e.attr.st_ino = l->attr.ino;
+	e.attr.st_ino = files_ino(files_of(rq->node), l->attr.dev, l->attr.ino);
 	e.attr.st_mode = l->attr.mode;
 	/* What may have changed since is left to a lookup. */
 	if (part->plus && tree_listed_is_sure(dir, listing, l)) {

@@ -33,7 +33,6 @@ struct open_file {
 	bool sync;
 	uint64_t handle; /* the agent's */
 	uint64_t epoch;  /* and which agent */
-	bool locked;     /* a lock was asked for */
 	/* The file's beginning, as it came with the open. */
 	char *data;
 	size_t len;
@@ -269,7 +268,7 @@ static void set_cache_flags(struct request *rq, const struct wire_attr *attr)
 	/* /proc and the like have content that their size says nothing of. */
 	rq->fi.direct_io = (attr->flags & WIRE_ATTR_VOLATILE) != 0;
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 11)
-	rq->fi.noflush = !rq->open->writes;
+	rq->fi.noflush = !rq->open->writes && !file->locked;
 #endif
 	rq->fi.fh = (uintptr_t)rq->open;
 }
@@ -549,12 +548,12 @@ static void flush_now(struct request *rq)
 	struct open_file *of = rq->open;
 	int err;
 
-	if (of->unacked && !check(of)) {
+	if ((of->unacked || of->state == OPEN_OPENING) && !check(of)) {
 		wait_in_line(rq, flush_now);
 		return;
 	}
 	err = take_write_err(of);
-	if (err || !of->locked || check(of)) {
+	if (err || !of->node->file->locked || check(of)) {
 		files_fail(rq, err);
 		return;
 	}
@@ -677,7 +676,7 @@ static void lock_now(struct request *rq)
 	enum wire_op op = rq->call.op;
 	uint32_t id;
 
-	rq->open->locked = true;
+	rq->node->file->locked = true;
 	request_on_interrupt(rq, on_lock_interrupt);
 	rq->call.handle = rq->open->handle;
 	rq->call.op = op;
