@@ -83,6 +83,7 @@ static void on_list(void *arg, int err, const struct guest_reply *reply,
 		f->err = -EFBIG;
 	if (!err)
 		tree_set_watched(f->dir, reply->watched);
+	listing_sort(f->listing);
 	/* One that a change has overtaken is of use to who asked, and to
 	 * nobody else. */
 	if (!f->err && f->dir->changes == f->changes) {
