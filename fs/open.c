@@ -189,6 +189,12 @@ static void when_open(struct request *rq, void (*go)(struct request *rq))
 /* Ask the guest about an open file. */
 static void ask(struct request *rq, enum wire_op op, guest_fn *done)
 {
+	int err = check(rq->open); /* it may have waited for the open */
+
+	if (err) {
+		files_fail(rq, err);
+		return;
+	}
 	rq->call.op = op;
 	rq->call.handle = rq->open->handle;
 	guest_ask(files_of(rq->node)->guest, &rq->call, done, rq);
@@ -442,7 +448,8 @@ static bool read_ahead(struct request *rq)
 	if (!of->data)
 		return false;
 	/* It serves a reader that reads on; not one that comes back later. */
-	if (of->changes != file->changes || rq->offset >= of->len ||
+	if (of->changes != file->changes || !file_sure_ms(file) ||
+	    rq->offset >= of->len ||
 	    (rq->offset + rq->size > of->len && of->len < file->attr.size)) {
 		free(of->data);
 		of->data = NULL;
@@ -638,6 +645,8 @@ static void on_copied(void *arg, int err, const struct guest_reply *reply,
 	(void)more;
 	file_spoil(rq->other->file);
 	files_tell_file(files_of(rq->other), rq->other->file);
+	if (!err && reply->number > rq->call.length)
+		err = -EPROTO;
 	if (err)
 		files_fail(rq, err);
 	else
@@ -674,8 +683,16 @@ static void on_lock_interrupt(struct request *rq)
 static void lock_now(struct request *rq)
 {
 	enum wire_op op = rq->call.op;
+	int err = check(rq->open);
 	uint32_t id;
 
+	/* Nobody would let go of a lock that nobody waits for. */
+	if (!err && request_is_answered(rq))
+		err = -EINTR;
+	if (err) {
+		files_fail(rq, err);
+		return;
+	}
 	rq->node->file->locked = true;
 	request_on_interrupt(rq, on_lock_interrupt);
 	rq->call.handle = rq->open->handle;
