@@ -483,7 +483,9 @@ uint32_t guest_ask(struct guest *guest, const struct guest_call *call,
 	guest_hold(guest);
 	body = body_of(guest, call);
 	has_data = strchr(shapes[call->op].asked, 'D') != NULL;
-	if (call->flag && (call->op == WIRE_SETLK || call->op == WIRE_FLOCK))
+	/* Letting go of a lock waits for nobody. */
+	if (call->flag && call->type != 2 &&
+	    (call->op == WIRE_SETLK || call->op == WIRE_FLOCK))
 		channel_no_deadline(guest->channel);
 	return channel_ask(guest->channel, call->op, &body,
 	                   has_data ? call->data : NULL,
