@@ -61,6 +61,7 @@ TAILQ_HEAD(ask_list, ask);
 struct ask {
 	TAILQ_ENTRY(ask) link; /* in waiting, if it has a deadline */
 	uint32_t id;
+	uint64_t born_ms;
 	uint64_t deadline_ms; /* 0: none */
 	channel_fn *done;
 	void *arg;
@@ -189,10 +190,10 @@ static int ask_new(struct channel *ch, channel_fn *done, void *arg,
 		ask->id = (uint32_t)++ch->slots[place].uses << SLOT_BITS;
 	ask->done = done;
 	ask->arg = arg;
+	ask->born_ms = ch->spec.clock->now_ms(ch->spec.clock);
 	ch->n_pending++;
 	if (!ch->next_without_deadline) {
-		ask->deadline_ms = ch->spec.clock->now_ms(ch->spec.clock) +
-		                   CHANNEL_DEADLINE_MS;
+		ask->deadline_ms = ask->born_ms + CHANNEL_DEADLINE_MS;
 		TAILQ_INSERT_TAIL(&ch->waiting, ask, link);
 		set_alarm(ch);
 	}
@@ -324,6 +325,7 @@ static void on_writable(uv_poll_t *poll, int status, int events)
 static int send_parts(struct channel *ch, struct iovec *parts, int n)
 {
 	struct buf *queue = ch->state == CHANNEL_READY ? &ch->out : &ch->held;
+	size_t len = queue->len;
 	ssize_t sent = 0;
 
 	if (ch->state == CHANNEL_READY && ch->out.len == 0) {
@@ -340,8 +342,10 @@ static int send_parts(struct channel *ch, struct iovec *parts, int n)
 
 		sent -= (ssize_t)skip;
 		if (buf_add(queue, (char *)parts[i].iov_base + skip,
-		            parts[i].iov_len - skip))
+		            parts[i].iov_len - skip)) {
+			queue->len = len; /* no half of a message */
 			return queue->err;
+		}
 	}
 	if (ch->state == CHANNEL_READY)
 		watch_writes(ch, ch->out.len > 0);
@@ -443,6 +447,10 @@ static int on_reply(struct channel *ch, const struct wire_header *h,
 
 	if (!ask)
 		return 0; /* late, or never asked */
+	if (more && ch->heard_ms - ask->born_ms >= CHANNEL_PARTS_MS) {
+		ask_fail(ch, ask, -ETIMEDOUT); /* it has no end */
+		return 0;
+	}
 	if (more) {
 		/* It goes on: so does its time. */
 		if (ask->deadline_ms) {

@@ -30,6 +30,8 @@ struct channel;
 
 enum {
 	CHANNEL_DEADLINE_MS = 30000, /* of a request, and of the start */
+	/* Of one that is answered in parts, from the first to the last. */
+	CHANNEL_PARTS_MS = 10 * CHANNEL_DEADLINE_MS,
 };
 
 struct channel_spec {
