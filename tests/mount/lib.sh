@@ -202,6 +202,31 @@ names() {
 	ls -A "${@:2}" "$1" | xargs
 }
 
+# copy_parts FROM TO: cp -r of all that one machine's directory holds but
+# files/, into the directory TO.
+copy_parts() {
+	local part status=0
+	for part in "$1"/*; do
+		[ "${part##*/}" = files ] || cp -r "$part" "$2" || status=1
+	done
+	return "$status"
+}
+
+# harmless MACHINE...: ends the script when files/ of a machine of the fake can
+# be looked into. What runs there runs on this computer, so files/ would be
+# this computer's own root: a script that copies or removes whole directories
+# begins with this.
+harmless() {
+	local name
+	for name; do
+		if ls -U "$mnt/$name/files/" >/dev/null 2>&1; then
+			_not_ok "files/ of a fake machine shows nothing"
+			exit 1
+		fi
+	done
+	_ok "files/ of a fake machine shows nothing"
+}
+
 # is FILE TEXT: the file has this content; for wait_for.
 is() {
 	[ "$(cat "$1")" = "$2" ]
