@@ -919,10 +919,21 @@ static void ask_xattr(struct request *rq)
 		guest_ask(files_of(rq->node)->guest, &rq->call, on_xattr, rq);
 }
 
+/* Without asking; of a machine's files/ that nobody has looked into, none is
+ * shown: `ls -l` asks for some. */
+static bool has_no_xattrs(const struct request *rq)
+{
+	const struct files *files = files_of(rq->node);
+	const struct file *file = rq->node->file;
+
+	return file_has_no_xattrs(file) ||
+	       (file == tree_root(files->tree) && !guest_is_up(files->guest));
+}
+
 void files_getxattr(struct request *rq)
 {
 	rq->call.op = WIRE_GETXATTR;
-	if (file_has_no_xattrs(rq->node->file))
+	if (has_no_xattrs(rq))
 		request_fail(rq, -ENODATA);
 	else
 		files_begin(rq, ask_xattr);
@@ -931,7 +942,7 @@ void files_getxattr(struct request *rq)
 void files_listxattr(struct request *rq)
 {
 	rq->call.op = WIRE_LISTXATTR;
-	if (!file_has_no_xattrs(rq->node->file))
+	if (!has_no_xattrs(rq))
 		files_begin(rq, ask_xattr);
 	else if (rq->size == 0)
 		request_reply_xattr_size(rq, 0);
