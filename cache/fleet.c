@@ -656,16 +656,29 @@ static void fetch_list(void *arg)
 	engine_list(fleet->spec.engine, on_list, fleet);
 }
 
+/* One `ls` is many requests: with a patience for each they would add up, so
+ * that for a stale list is counted from the question to the engine. */
 void fleet_get(struct fleet *fleet, slot_fn *done, void *arg)
 {
+	uint64_t waited = slot_fetching_ms(&fleet->list);
+	unsigned patience = FLEET_FIRST_PATIENCE_MS;
+
 	if (fleet->ending) {
 		done(arg, -ECANCELED);
 		return;
 	}
-	slot_get(&fleet->list, fleet->spec.ttl_ms,
-	         fleet->list.known ? FLEET_PATIENCE_MS
-	                           : FLEET_FIRST_PATIENCE_MS,
-	         done, arg);
+	if (fleet->list.known && waited >= FLEET_PATIENCE_MS) {
+		done(arg, 0);
+		return;
+	}
+	if (fleet->list.known)
+		patience = FLEET_PATIENCE_MS - (unsigned)waited;
+	slot_get(&fleet->list, fleet->spec.ttl_ms, patience, done, arg);
+}
+
+bool fleet_is_known(const struct fleet *fleet)
+{
+	return fleet->list.known;
 }
 
 void fleet_spoil(struct fleet *fleet)

@@ -120,10 +120,13 @@ const struct fleet_spec *fleet_spec(const struct fleet *fleet);
 
 /*
  * Make the list as fresh as it can be had within a moment: at once when it is
- * younger than ttl_ms, else after the engine's answer or the patience above.
+ * younger than ttl_ms, else after the engine's answer or the patience above,
+ * which for a stale list is that of all who wait for one answer together.
  * err is 0 when there is a list, be it stale; else why there never was one.
  */
 void fleet_get(struct fleet *fleet, slot_fn *done, void *arg);
+/* Has there ever been a list? */
+bool fleet_is_known(const struct fleet *fleet);
 /* The next fleet_get asks the engine. */
 void fleet_spoil(struct fleet *fleet);
 

@@ -64,7 +64,15 @@ static void start_fetch(struct slot *slot)
 		return;
 	slot->fetching = true;
 	slot->fetching_of = slot->generation;
+	slot->fetch_ms = slot->clock->now_ms(slot->clock);
 	slot->fetch(slot->arg);
+}
+
+uint64_t slot_fetching_ms(const struct slot *slot)
+{
+	if (!slot->fetching || slot->fetching_of != slot->generation)
+		return 0;
+	return slot->clock->now_ms(slot->clock) - slot->fetch_ms;
 }
 
 void slot_get(struct slot *slot, unsigned ttl_ms, unsigned patience_ms,

@@ -36,6 +36,7 @@ struct slot {
 	uint64_t generation;  /* counts slot_spoil */
 	uint64_t fresh_of;    /* the generation that the value is of */
 	uint64_t fetching_of; /* the generation that the fetch is of */
+	uint64_t fetch_ms;    /* when it was started */
 	uint64_t next_serial; /* counts the waiters */
 };
 
@@ -50,6 +51,9 @@ bool slot_is_fresh(const struct slot *slot, unsigned ttl_ms);
  */
 void slot_get(struct slot *slot, unsigned ttl_ms, unsigned patience_ms,
               slot_fn *done, void *arg);
+/* For how long a fetch whose value will be fresh has been under way; 0: there
+ * is none. */
+uint64_t slot_fetching_ms(const struct slot *slot);
 /* The fetch has ended: with the value in place, or with why there is none.
  * Such a failure is told to those who wait and not remembered. */
 void slot_fill(struct slot *slot, int err);
