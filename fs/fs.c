@@ -229,6 +229,12 @@ void fs_timeouts(struct fs *fs, const struct node *node, double *entry_s,
 		return;
 	}
 	*entry_s = own ? 0 : fs->spec.timeout;
+	/* The root's tell how old a listing is: the list has a time of its own,
+	 * and the two would add up. */
+	if (node_dir(node) == DIR_ROOT) {
+		*attr_s = 0;
+		return;
+	}
 	/* The next lookup of an own inode brings its attributes, unless opening
 	 * it makes the text; a shared file's length may change at any time. */
 	if (node_dir(node) != DIR_NONE ||
@@ -355,7 +361,8 @@ static void fs_forget_multi(fuse_req_t fuse, size_t count,
 }
 
 /* The root's time of change tells whether a listing that the kernel kept still
- * holds. It is there whatever became of the list. */
+ * holds. It is there whatever became of the list; nobody waits for the very
+ * first one only to see the root. */
 static void on_root_listed(void *arg, int err)
 {
 	(void)err;
@@ -372,7 +379,8 @@ static void fs_getattr(fuse_req_t fuse, fuse_ino_t ino,
 		return;
 	if (rq->node->file)
 		files_getattr(rq);
-	else if (node_dir(rq->node) == DIR_ROOT)
+	else if (node_dir(rq->node) == DIR_ROOT &&
+	         fleet_is_known(rq->fs->spec.fleet))
 		fleet_get(rq->fs->spec.fleet, on_root_listed, rq);
 	else
 		request_reply_attr(rq);
