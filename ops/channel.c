@@ -702,13 +702,14 @@ struct channel *channel_open(const struct channel_spec *spec, int *err)
 		close(child_in);
 	if (child_out >= 0)
 		close(child_out);
+	/* The executable goes first, before any message. */
+	if (!*err)
+		*err = buf_add(&ch->out, spec->image, spec->image_len);
 	if (*err) {
 		channel_close(ch);
 		return NULL;
 	}
-	/* The executable goes first, before any message. */
-	if (buf_add(&ch->out, spec->image, spec->image_len) == 0)
-		(void)flush_out(ch); /* a dead child is told of by its end */
+	(void)flush_out(ch); /* a dead child is told of by its end */
 	return ch;
 }
 
