@@ -1053,6 +1053,8 @@ static void take_messages(struct fake_guest *g)
 		on_request(g, &h, g->in + at + WIRE_HEADER);
 		at += WIRE_HEADER + h.size;
 	}
+	if (g->dead)
+		return; /* it died of one */
 	g->in_len -= at;
 	memmove(g->in, g->in + at, g->in_len);
 }

@@ -83,6 +83,10 @@ struct engine {
 	unsigned n_ids;
 	bool at_once;
 	int refusing; /* a negative errno: every question is answered so */
+	/* Becomes the agent of a machine (see tests/files_world.h). */
+	void (*agent)(void *arg, struct job *job, int in_fd, int out_fd,
+	              size_t len);
+	void *agent_arg;
 	struct puppet_ask last; /* a copy of what was asked last */
 	struct engine_stats stats;
 };
@@ -502,20 +506,16 @@ void engine_signal(struct engine *engine, const struct engine_call *call,
 	engine_act(engine, &c, NULL, done, arg);
 }
 
-struct job *engine_run(struct engine *engine, const struct engine_call *call,
-                       const void *script, size_t len,
-                       const struct job_events *events, void *arg, int *err)
+/* What runs in a machine, be it a script or an agent. */
+static inline struct job *puppet_job(struct engine *engine,
+                                     const struct engine_call *call,
+                                     const void *script, size_t len,
+                                     const struct job_events *events, void *arg)
 {
 	struct job *job = calloc(1, sizeof(*job));
 	struct job **at = &engine->jobs;
 
 	assert_non_null(job);
-	engine->n_asked[ENGINE_RUN]++;
-	*err = engine->refusing;
-	if (*err) {
-		free(job);
-		return NULL;
-	}
 	job->engine = engine;
 	puppet_keep(job->name, call->name);
 	job->script = malloc(len + 1);
@@ -530,18 +530,33 @@ struct job *engine_run(struct engine *engine, const struct engine_call *call,
 	return job;
 }
 
-/* There is nothing below files/. */
+struct job *engine_run(struct engine *engine, const struct engine_call *call,
+                       const void *script, size_t len,
+                       const struct job_events *events, void *arg, int *err)
+{
+	engine->n_asked[ENGINE_RUN]++;
+	*err = engine->refusing;
+	if (*err)
+		return NULL;
+	return puppet_job(engine, call, script, len, events, arg);
+}
+
+/* Without engine->agent there is nothing below files/. */
 struct job *engine_agent(struct engine *engine, const struct engine_call *call,
                          int in_fd, int out_fd, const struct job_events *events,
                          void *arg, int *err)
 {
-	(void)call;
-	(void)in_fd;
-	(void)out_fd;
-	(void)events;
-	(void)arg;
-	*err = engine->refusing ? engine->refusing : -EOPNOTSUPP;
-	return NULL;
+	struct job *job;
+
+	engine->n_asked[ENGINE_AGENT]++;
+	*err = engine->refusing;
+	if (!*err && !engine->agent)
+		*err = -EOPNOTSUPP;
+	if (*err)
+		return NULL;
+	job = puppet_job(engine, call, "", 0, events, arg);
+	engine->agent(engine->agent_arg, job, in_fd, out_fd, call->len);
+	return job;
 }
 
 /* The exit status of the job is that of the script. */

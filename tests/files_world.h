@@ -1,0 +1,169 @@
+/*
+ * files_world: a world in which machines have files.
+ *
+ *	#include "tests/files_world.h"	in one .c of a program, and in no other
+ *
+ *	struct files_world f;
+ *	files_begin_world(&f);		files of "web" in f.g
+ *	ino = look(&f, "etc/hosts");
+ *	files_end_world(&f);
+ *
+ * Like tests/world.h, with the engine of tests/puppet.h and for its agent the
+ * guest of tests/fake_guest.h, on the same loop. There is one guest; machine
+ * "web" has it, and so has whoever asks for another one's files after it.
+ */
+#ifndef ORBFS_TESTS_FILES_WORLD_H
+#define ORBFS_TESTS_FILES_WORLD_H
+
+#include "tests/fake_guest.h"
+#include "tests/loop.h"
+#include "tests/puppet.h"
+#include "tests/world.h"
+
+struct agent_of {
+	struct fake_guest *g;
+	uv_loop_t *loop;
+	struct job *job; /* NULL: it does not run */
+};
+
+struct files_world {
+	struct world w;
+	struct kernel *k;
+	struct fake_guest *g;
+	struct agent_of agent;
+	struct engine *engine;
+	unsigned n_inodes; /* told to the kernel */
+	unsigned n_entries;
+	char last_entry[256];
+};
+
+static inline void agent_ended(void *arg)
+{
+	struct agent_of *a = arg;
+	struct job *job = a->job;
+
+	a->job = NULL;
+	puppet_end_script(job, 1, 0);
+}
+
+static inline void agent_starts(void *arg, struct job *job, int in_fd,
+                                int out_fd, size_t len)
+{
+	struct agent_of *a = arg;
+
+	/* The one before has lost its input, and has not seen that yet. */
+	fake_guest_die(a->g);
+	a->job = job;
+	fake_guest_serve(a->g, a->loop, in_fd, out_fd, len, agent_ended, a);
+}
+
+static inline void told_inode(void *arg, uint64_t ino)
+{
+	(void)ino;
+	((struct files_world *)arg)->n_inodes++;
+}
+
+static inline void told_entry(void *arg, uint64_t parent, const char *name)
+{
+	struct files_world *f = arg;
+
+	(void)parent;
+	f->n_entries++;
+	snprintf(f->last_entry, sizeof(f->last_entry), "%s", name);
+}
+
+static inline void stop_all(struct engine *engine)
+{
+	struct agent_of *a = engine->agent_arg;
+
+	fake_guest_die(a->g);
+	puppet_stop(engine);
+}
+
+static inline void files_begin_world(struct files_world *f)
+{
+	static const struct fs_notify notify = { .inode = told_inode,
+		                                 .entry = told_entry };
+
+	*f = (struct files_world){ .g = fake_guest_new(),
+		                   .engine = puppet_new() };
+	puppet_add(f->engine, "web", "1", MACHINE_RUNNING);
+	puppet_add(f->engine, "off", "2", MACHINE_STOPPED);
+	puppet_add(f->engine, "two", "3", MACHINE_RUNNING);
+	puppet_at_once(f->engine, true);
+	f->engine->agent = agent_starts;
+	f->engine->agent_arg = &f->agent;
+	world_begin(&f->w, &(struct world_spec){ .engine = f->engine,
+	                                         .notify = &notify,
+	                                         .notify_arg = f });
+	f->agent.g = f->g;
+	f->agent.loop = f->w.loop;
+	f->k = f->w.kernel;
+}
+
+static inline void files_end_world(struct files_world *f)
+{
+	world_end(&f->w, stop_all);
+	fake_guest_free(f->g);
+	puppet_free(f->engine);
+}
+
+/* Look a path of the guest up; 0 and the entry, or a negative errno. */
+static inline int look_at(struct files_world *f, const char *path,
+                          struct fuse_entry_out *e)
+{
+	char all[4096];
+
+	snprintf(all, sizeof(all), "web/files%s%s", *path ? "/" : "", path);
+	return kernel_walk(f->k, all, e);
+}
+
+/* Its inode; it must be there. */
+static inline uint64_t look(struct files_world *f, const char *path)
+{
+	struct fuse_entry_out e;
+
+	assert_int_equal(look_at(f, path, &e), 0);
+	return e.nodeid;
+}
+
+/* Wait until so many requests of that kind have reached the guest. */
+struct seen {
+	struct files_world *f;
+	enum wire_op op;
+	unsigned n;
+};
+
+static inline bool has_seen(void *arg)
+{
+	const struct seen *s = arg;
+
+	return s->f->g->n_seen[s->op] >= s->n;
+}
+
+static inline void wait_seen(struct files_world *f, enum wire_op op, unsigned n)
+{
+	struct seen s = { .f = f, .op = op, .n = n };
+
+	loop_run_until_true(f->w.loop, has_seen, &s, KERNEL_MS);
+}
+
+/* List a directory, so that the guest watches it. */
+static inline void list_dir(struct files_world *f, const char *path)
+{
+	char *text;
+
+	assert_int_equal(kernel_ls(f->k, look(f, path), &text), 0);
+	free(text);
+}
+
+static inline uint64_t open_it(struct files_world *f, const char *path,
+                               int flags)
+{
+	struct fuse_open_out open;
+
+	assert_int_equal(kernel_open(f->k, look(f, path), flags, &open), 0);
+	return open.fh;
+}
+
+#endif
