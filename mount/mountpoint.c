@@ -441,8 +441,7 @@ int mountpoint_open(struct mountpoint *m, const struct session_spec *spec)
 	new.fuse = fuse_session_new(spec->args, spec->ops, sizeof(*spec->ops),
 	                            spec->userdata);
 	if (!new.fuse) {
-		err = -EINVAL;
-		log_error(spec->log, "session: libfuse refuses the options");
+		err = -EINVAL; /* libfuse has said which option */
 		goto fail;
 	}
 	if (spec->fd < 0) {
