@@ -8,11 +8,12 @@ mount_orbfs -o ttl=60
 expect "mounting costs no call" 0 "$(calls)"
 
 expect_within 5 "ls -lR of the control files of a thousand machines" \
-	ls -lR "$mnt"
+	ls -lR -I files "$mnt"
 expect "costs one list" 1 "$(calls list)"
 expect "and nothing else" 1 "$(calls)"
-check "again" ls -lR "$mnt"
-check "find" find "$mnt" -name state -newermt 2000-01-01
+check "again" ls -lR -I files "$mnt"
+check "what is in each of their directories" eval 'ls -l "$mnt"/*/'
+check "find" find "$mnt" -name files -prune -o -name state -newermt 2000-01-01
 check "a thousand states" bash -c 'cat "$1"/*/state' sh "$mnt"
 check "errors" bash -c 'cat "$1"/*/error' sh "$mnt"
 check "records of runs" bash -c 'cat "$1"/*/run/last/status' sh "$mnt"
@@ -23,7 +24,7 @@ for i in 1 2 3; do
 done
 expect "ip and config cost one info each machine" 3 "$(calls info)"
 cat "$mnt"/vm[123]/ip "$mnt"/vm[123]/config >/dev/null
-ls -lR "$mnt"/vm[123] >/dev/null
+ls -lR -I files "$mnt"/vm[123] >/dev/null
 expect "and none when repeated within the time" 3 "$(calls info)"
 unmount
 
@@ -46,7 +47,7 @@ unmount
 
 # What nobody looks at is not asked for.
 mount_orbfs -o ttl=0.2
-ls -lR "$mnt/vm1" >/dev/null
+ls -lR -I files "$mnt/vm1" >/dev/null
 cat "$mnt/vm1/ip" "$mnt/vm1/config" >/dev/null
 exec 5<"$mnt/vm2/state"
 n=$(calls)

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Goal: children get an environment, descriptors and a session of their own.
+. "$(dirname "$0")/lib.sh"
+
+engine fake
+fake seed 1 web running
+touch "$work/fake/record-env"
+fake on tty-trap
+exec 7</dev/null 8>"$work/inherited"
+export HTTP_PROXY=http://127.0.0.1:1 https_proxy=http://127.0.0.1:2 \
+	ALL_PROXY=x no_proxy=y SECRET=hidden TERM=xterm _FUSE_COMMFD=9
+HOME='' ORBENV=GREETING GREETING=hello mount_orbfs
+unset HTTP_PROXY https_proxy ALL_PROXY no_proxy
+exec 7<&- 8>&-
+
+ls "$mnt" >/dev/null
+cat "$mnt/web1/ip" "$mnt/web1/log" >/dev/null
+put $'env >environment; cat\n' "$mnt/web1/exec"
+put $'cpus 2\n' "$mnt/web1/config"
+mkdir "$mnt/more"
+put stop "$mnt/more/state"
+mv "$mnt/more" "$mnt/less"
+rmdir "$mnt/less"
+env=$work/fake/env
+all=$(calls "")
+record() { # KEY: the different values of all calls
+	awk -F '\t' -v k="$1" '$2 == k { print $3 }' "$env" | sort -u | xargs
+}
+expect "each call was recorded" "$all" "$(cut -f 1 "$env" | sort -u | wc -l)"
+expect "each child leads a session of its own" yes "$(record leader)"
+expect "without a terminal" none "$(record tty)"
+expect "stdin is a pipe for a script, else /dev/null" "/dev/null pipe" \
+	"$(record stdin | tr ' ' '\n' | sed 's/socket/pipe/' | sort -u | xargs)"
+expect_match "outputs are pipes" '^(pipe|socket)$' "$(record stdout)"
+expect_match "both" '^(pipe|socket)$' "$(record stderr)"
+expect "no other descriptor is inherited" "0 1 2" \
+	"$(awk -F '\t' '$2 == "fds" { print $3 }' "$env" | sort -u | xargs)"
+expect "no signal is ignored" 0000000000000000 "$(record sigign)"
+expect_match "none has the mount as its directory" '^/$' "$(record cwd)"
+vars=$(awk -F '\t' '$2 == "env" { print $3 }' "$env" | sort -u)
+expect_match "HOME is always set" '(^|
+)HOME=/' "$vars"
+expect_match "PATH is" '(^|
+)PATH=/' "$vars"
+expect_match "what ORBENV names is for the user to say" 'ORBENV=GREETING' \
+	"$vars"
+for word in PROXY proxy SECRET TERM= _FUSE_COMMFD; do
+	expect "nothing of $word" "" "$(grep "$word" <<<"$vars")"
+done
+expect "nor in the script's own" "" \
+	"$(grep -iE 'proxy|SECRET' "$work/fake/machines/web1/home/environment")"
+check_fails "no terminal was ever seen" test -e "$work/fake/tty-seen"
+unmount
