@@ -1,0 +1,529 @@
+/*
+ * Open files below files/: reading, writing behind, locks, and what becomes of
+ * them when the guest says no, or nothing any more.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "tests/fail_alloc.h"
+#include "tests/files_world.h"
+
+enum { PART = 64 << 10, BEHIND = 8 << 20 };
+
+static void begin(struct files_world *f)
+{
+	files_begin_world(f);
+	fake_guest_file(f->g, "d/small", "content");
+	fake_guest_file(f->g, "d/other", "other");
+}
+
+/* Read, and compare. */
+static void reads(struct files_world *f, uint64_t node, uint64_t fh,
+                  uint64_t off, const char *text)
+{
+	char data[8192];
+	ssize_t n = kernel_read(f->k, node, fh, off, data, sizeof(data));
+
+	assert_int_equal(n, strlen(text));
+	assert_memory_equal(data, text, strlen(text));
+}
+
+/* Whatever waits in the guest has come there. */
+static void settle(struct files_world *f)
+{
+	world_settle(&f->w);
+	loop_run_for(f->w.loop, 20);
+}
+
+/* ---- reading ------------------------------------------------------------- */
+
+static void open_brings_the_beginning_of_a_small_file(void **state)
+{
+	struct files_world f;
+	uint64_t node;
+	uint64_t fh;
+
+	(void)state;
+	begin(&f);
+	node = look(&f, "d/small");
+	fh = open_it(&f, "d/small", O_RDONLY);
+	reads(&f, node, fh, 0, "content");
+	assert_int_equal(f.g->n_seen[WIRE_READ], 0);
+	reads(&f, node, fh, 3, "tent");
+	reads(&f, node, fh, 7, "");
+	assert_int_equal(kernel_release(f.k, node, fh, O_RDONLY), 0);
+	settle(&f);
+	assert_int_equal(f.g->n_seen[WIRE_CLOSE], 1);
+	files_end_world(&f);
+}
+
+static void open_reads_again_what_may_have_changed(void **state)
+{
+	struct files_world f;
+	uint64_t node;
+	uint64_t fh;
+
+	(void)state;
+	begin(&f);
+	/* Nobody watches: it holds for as long as attributes do. */
+	node = look(&f, "d/small");
+	fh = open_it(&f, "d/small", O_RDONLY);
+	fake_guest_write(f.g, "d/small", "changed");
+	hands_turn(f.w.hands, 1000);
+	reads(&f, node, fh, 0, "changed");
+	kernel_release(f.k, node, fh, O_RDONLY);
+	/* Somebody watches, and tells. */
+	list_dir(&f, "d");
+	fh = open_it(&f, "d/small", O_RDONLY);
+	settle(&f);
+	fake_guest_write(f.g, "d/small", "again");
+	settle(&f);
+	reads(&f, node, fh, 0, "again");
+	kernel_release(f.k, node, fh, O_RDONLY);
+	/* /proc never holds. */
+	f.g->nodes[fake_guest_find(f.g, "d/other")].flags = WIRE_ATTR_VOLATILE;
+	node = look(&f, "d/other");
+	fh = open_it(&f, "d/other", O_RDONLY);
+	fake_guest_write(f.g, "d/other", "now");
+	reads(&f, node, fh, 0, "now");
+	kernel_release(f.k, node, fh, O_RDONLY);
+	files_end_world(&f);
+}
+
+static void open_is_answered_before_the_guest_where_it_watches(void **state)
+{
+	struct files_world f;
+	struct fuse_open_out open;
+	uint64_t node;
+	uint64_t id;
+	const void *data;
+	size_t len;
+
+	(void)state;
+	begin(&f);
+	list_dir(&f, "d");
+	node = look(&f, "d/small");
+	f.g->hold = WIRE_OPEN;
+	assert_int_equal(kernel_open(f.k, node, O_RDONLY, &open), 0);
+	id = kernel_send_read(f.k, node, open.fh, 0, 4096);
+	settle(&f);
+	assert_false(kernel_answered(f.k, id));
+	fake_guest_answer_all(f.g);
+	assert_int_equal(kernel_wait(f.k, id, &data, &len, KERNEL_MS), 0);
+	assert_int_equal(len, 7);
+	kernel_release(f.k, node, open.fh, O_RDONLY);
+	f.g->hold = 0;
+	files_end_world(&f);
+}
+
+static void open_that_fails_behind_is_told_by_what_follows(void **state)
+{
+	struct files_world f;
+	struct fuse_open_out open;
+	struct fuse_lseek_in seek = { .whence = SEEK_DATA };
+	uint64_t node;
+	uint64_t ids[3];
+
+	(void)state;
+	begin(&f);
+	list_dir(&f, "d");
+	node = look(&f, "d/small");
+	f.g->hold = WIRE_OPEN;
+	f.g->err[WIRE_OPEN] = ENOENT;
+	assert_int_equal(kernel_open(f.k, node, O_RDONLY, &open), 0);
+	seek.fh = open.fh;
+	ids[0] = kernel_send_read(f.k, node, open.fh, 0, 4096);
+	ids[1] = kernel_send_fsync(f.k, node, open.fh);
+	ids[2] = kernel_send(f.k, FUSE_LSEEK, node, &seek, sizeof(seek));
+	settle(&f);
+	fake_guest_answer_all(f.g);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(kernel_wait(f.k, ids[i], NULL, NULL,
+		                             KERNEL_MS),
+		                 -ENOENT);
+	assert_int_equal(kernel_release(f.k, node, open.fh, O_RDONLY), 0);
+	assert_int_equal(f.g->n_seen[WIRE_CLOSE], 0);
+	f.g->hold = 0;
+	/* Where it is not behind, the open says so itself. */
+	assert_int_equal(kernel_open(f.k, node, O_RDWR, &open), -ENOENT);
+	files_end_world(&f);
+}
+
+static void open_files_survive_their_names(void **state)
+{
+	struct files_world f;
+	struct fuse_setattr_in in = { .valid = FATTR_SIZE, .size = 2 };
+	struct fuse_attr attr;
+	uint64_t node;
+	uint64_t fh;
+	uint64_t fh2;
+
+	(void)state;
+	begin(&f);
+	node = look(&f, "d/small");
+	fh = open_it(&f, "d/small", O_RDWR);
+	fh2 = open_it(&f, "d/small", O_RDONLY);
+	assert_int_equal(kernel_unlink(f.k, look(&f, "d"), "small"), 0);
+	assert_int_equal(kernel_getattr(f.k, node, &attr), 0);
+	assert_int_equal(attr.nlink, 0);
+	assert_int_equal(kernel_setattr(f.k, node, &in, &attr), 0);
+	assert_int_equal(attr.size, 2);
+	assert_int_equal(kernel_write(f.k, node, fh, 2, "xyz", 3), 3);
+	assert_int_equal(kernel_flush(f.k, node, fh), 0);
+	reads(&f, node, fh2, 0, "coxyz");
+	kernel_release(f.k, node, fh, O_RDWR);
+	kernel_release(f.k, node, fh2, O_RDONLY);
+	settle(&f);
+	/* The guest cannot be asked any more; what is left is known. */
+	assert_int_equal(kernel_getattr(f.k, node, &attr), 0);
+	assert_int_equal(attr.nlink, 0);
+	files_end_world(&f);
+}
+
+/* ---- writing ------------------------------------------------------------- */
+
+static void open_answers_writes_before_the_guest_has_them(void **state)
+{
+	struct files_world f;
+	uint64_t node;
+	uint64_t fh;
+	uint64_t id;
+
+	(void)state;
+	begin(&f);
+	node = look(&f, "d/small");
+	fh = open_it(&f, "d/small", O_RDWR);
+	f.g->hold = WIRE_WRITE;
+	assert_int_equal(kernel_write(f.k, node, fh, 0, "C", 1), 1);
+	assert_int_equal(kernel_write(f.k, node, fh, 7, "!", 1), 1);
+	/* Closing waits for them. */
+	id = kernel_send_flush(f.k, node, fh);
+	settle(&f);
+	assert_false(kernel_answered(f.k, id));
+	fake_guest_answer(f.g, 0);
+	settle(&f);
+	assert_false(kernel_answered(f.k, id));
+	fake_guest_answer_all(f.g);
+	assert_int_equal(kernel_wait_done(f.k, id), 0);
+	f.g->hold = 0;
+	reads(&f, node, fh, 0, "Content!");
+	kernel_release(f.k, node, fh, O_RDWR);
+	files_end_world(&f);
+}
+
+static void open_tells_a_failed_write_once(void **state)
+{
+	struct files_world f;
+	uint64_t node;
+	uint64_t fh;
+
+	(void)state;
+	begin(&f);
+	node = look(&f, "d/small");
+	fh = open_it(&f, "d/small", O_RDWR);
+	for (int who = 0; who < 3; who++) {
+		f.g->err[WIRE_WRITE] = ENOSPC;
+		assert_int_equal(kernel_write(f.k, node, fh, 0, "x", 1), 1);
+		settle(&f);
+		f.g->err[WIRE_WRITE] = 0;
+		if (who == 0)
+			assert_int_equal(kernel_write(f.k, node, fh, 0, "y", 1),
+			                 -ENOSPC);
+		else if (who == 1)
+			assert_int_equal(kernel_fsync(f.k, node, fh), -ENOSPC);
+		else
+			assert_int_equal(kernel_flush(f.k, node, fh), -ENOSPC);
+		assert_int_equal(kernel_write(f.k, node, fh, 0, "y", 1), 1);
+		assert_int_equal(kernel_fsync(f.k, node, fh), 0);
+		assert_int_equal(kernel_flush(f.k, node, fh), 0);
+	}
+	/* Half of a write is a failure, too. */
+	f.g->most_written = 1;
+	assert_int_equal(kernel_write(f.k, node, fh, 0, "xyz", 3), 3);
+	assert_int_equal(kernel_fsync(f.k, node, fh), -ENOSPC);
+	f.g->most_written = 0;
+	kernel_release(f.k, node, fh, O_RDWR);
+	files_end_world(&f);
+}
+
+static void open_waits_when_much_is_under_way(void **state)
+{
+	struct files_world f;
+	static char data[PART];
+	uint64_t node;
+	uint64_t fh;
+	uint64_t id = 0;
+	unsigned n = 0;
+
+	(void)state;
+	begin(&f);
+	node = look(&f, "d/small");
+	fh = open_it(&f, "d/small", O_RDWR);
+	f.g->hold = WIRE_WRITE;
+	for (; n < BEHIND / PART + 10; n++) {
+		id = kernel_send_write(f.k, node, fh, n * PART, data, PART);
+		world_settle(&f.w);
+		if (!kernel_answered(f.k, id))
+			break;
+		assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS),
+		                 0);
+	}
+	assert_int_equal(n, BEHIND / PART);
+	wait_seen(&f, WIRE_WRITE, n + 1);
+	f.g->hold = 0;
+	fake_guest_answer_all(f.g);
+	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), 0);
+	assert_int_equal(kernel_flush(f.k, node, fh), 0);
+	kernel_release(f.k, node, fh, O_RDWR);
+	files_end_world(&f);
+}
+
+static void open_with_o_sync_waits_for_each_write(void **state)
+{
+	struct files_world f;
+	uint64_t node;
+	uint64_t fh;
+
+	(void)state;
+	begin(&f);
+	node = look(&f, "d/small");
+	fh = open_it(&f, "d/small", O_WRONLY | O_SYNC);
+	f.g->err[WIRE_WRITE] = EDQUOT;
+	assert_int_equal(kernel_write(f.k, node, fh, 0, "x", 1), -EDQUOT);
+	assert_int_equal(kernel_flush(f.k, node, fh), 0);
+	kernel_release(f.k, node, fh, O_WRONLY);
+	files_end_world(&f);
+}
+
+static void open_creates(void **state)
+{
+	struct files_world f;
+	struct fuse_entry_out e;
+	struct fuse_open_out open;
+	uint64_t dir;
+
+	(void)state;
+	begin(&f);
+	dir = look(&f, "d");
+	assert_int_equal(kernel_create(f.k, dir, "new", 0640, O_RDWR | O_EXCL,
+	                               &e, &open),
+	                 0);
+	assert_int_equal(e.attr.mode, S_IFREG | 0640);
+	assert_int_equal(kernel_write(f.k, e.nodeid, open.fh, 0, "abc", 3), 3);
+	reads(&f, e.nodeid, open.fh, 0, "abc");
+	kernel_release(f.k, e.nodeid, open.fh, O_RDWR);
+	assert_int_equal(look(&f, "d/new"), e.nodeid);
+	assert_int_equal(kernel_create(f.k, dir, "new", 0640, O_RDWR | O_EXCL,
+	                               &e, &open),
+	                 -EEXIST);
+	files_end_world(&f);
+}
+
+static void open_copies_within_a_machine_and_not_between(void **state)
+{
+	struct files_world f;
+	struct fuse_copy_file_range_in in = { .len = 100 };
+	uint64_t node;
+	const void *data;
+	uint64_t id;
+
+	(void)state;
+	begin(&f);
+	node = look(&f, "d/small");
+	in.fh_in = open_it(&f, "d/small", O_RDONLY);
+	in.fh_out = open_it(&f, "d/other", O_RDWR);
+	in.nodeid_out = look(&f, "d/other");
+	id = kernel_send(f.k, FUSE_COPY_FILE_RANGE, node, &in, sizeof(in));
+	assert_int_equal(kernel_wait(f.k, id, &data, NULL, KERNEL_MS), 0);
+	assert_int_equal(((const struct fuse_write_out *)data)->size, 7);
+	reads(&f, in.nodeid_out, in.fh_out, 0, "content");
+	in.nodeid_out = KERNEL_ROOT;
+	id = kernel_send(f.k, FUSE_COPY_FILE_RANGE, node, &in, sizeof(in));
+	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), -EXDEV);
+	kernel_release(f.k, node, in.fh_in, O_RDONLY);
+	kernel_release(f.k, look(&f, "d/other"), in.fh_out, O_RDWR);
+	files_end_world(&f);
+}
+
+/* ---- locks --------------------------------------------------------------- */
+
+static uint64_t lock(struct files_world *f, uint64_t node, uint64_t fh,
+                     uint32_t op, uint32_t type)
+{
+	struct fuse_lk_in in = {
+		.fh = fh,
+		.owner = 5,
+		.lk = { .start = 0, .end = 99, .type = type },
+	};
+
+	return kernel_send(f->k, op, node, &in, sizeof(in));
+}
+
+static void open_gives_up_a_lock_that_is_interrupted(void **state)
+{
+	struct files_world f;
+	uint64_t node;
+	uint64_t fh;
+	uint64_t id;
+
+	(void)state;
+	begin(&f);
+	node = look(&f, "d/small");
+	fh = open_it(&f, "d/small", O_RDWR);
+	id = lock(&f, node, fh, FUSE_SETLK, F_WRLCK);
+	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), 0);
+	f.g->locked = true;
+	id = lock(&f, node, fh, FUSE_SETLKW, F_WRLCK);
+	wait_seen(&f, WIRE_SETLK, 2);
+	/* It may take as long as it likes. */
+	hands_turn(f.w.hands, 3600000);
+	settle(&f);
+	assert_false(kernel_answered(f.k, id));
+	kernel_send_interrupt(f.k, id);
+	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), -EINTR);
+	wait_seen(&f, WIRE_CANCEL, 1);
+	settle(&f);
+	assert_int_equal(fake_guest_n_waiting(f.g), 0);
+	f.g->locked = false;
+	assert_int_equal(kernel_flush(f.k, node, fh), 0);
+	assert_int_equal(f.g->n_seen[WIRE_UNLOCK_OWNER], 1);
+	kernel_release(f.k, node, fh, O_RDWR);
+	files_end_world(&f);
+}
+
+static void open_takes_no_lock_for_who_was_interrupted_before(void **state)
+{
+	struct files_world f;
+	struct fuse_open_out open;
+	uint64_t node;
+	uint64_t id;
+
+	(void)state;
+	begin(&f);
+	list_dir(&f, "d");
+	node = look(&f, "d/small");
+	f.g->hold = WIRE_OPEN;
+	assert_int_equal(kernel_open(f.k, node, O_RDONLY, &open), 0);
+	id = lock(&f, node, open.fh, FUSE_SETLKW, F_RDLCK);
+	settle(&f);
+	kernel_send_interrupt(f.k, id);
+	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), -EINTR);
+	f.g->hold = 0;
+	fake_guest_answer_all(f.g);
+	settle(&f);
+	assert_int_equal(f.g->n_seen[WIRE_SETLK], 0);
+	kernel_release(f.k, node, open.fh, O_RDONLY);
+	files_end_world(&f);
+}
+
+/* ---- the end of an agent ------------------------------------------------- */
+
+static void open_files_of_an_agent_that_died_are_dead(void **state)
+{
+	struct files_world f;
+	uint64_t node;
+	uint64_t fh;
+	uint64_t id;
+	char data[10];
+
+	(void)state;
+	begin(&f);
+	node = look(&f, "d/small");
+	fh = open_it(&f, "d/small", O_RDWR);
+	f.g->hold = WIRE_WRITE;
+	assert_int_equal(kernel_write(f.k, node, fh, 0, "x", 1), 1);
+	id = kernel_send_flush(f.k, node, fh);
+	settle(&f);
+	fake_guest_die(f.g);
+	/* What was answered is told to have failed. */
+	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), -EIO);
+	f.g->hold = 0;
+	assert_int_equal(kernel_read(f.k, node, fh, 0, data, 10), -EIO);
+	look(&f, "d/other");
+	assert_int_equal(kernel_read(f.k, node, fh, 0, data, 10), -EIO);
+	assert_int_equal(kernel_write(f.k, node, fh, 0, "x", 1), -EIO);
+	assert_int_equal(kernel_fsync(f.k, node, fh), -EIO);
+	id = lock(&f, node, fh, FUSE_SETLK, F_WRLCK);
+	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), -EIO);
+	assert_int_equal(kernel_release(f.k, node, fh, O_RDWR), 0);
+	settle(&f);
+	assert_int_equal(f.g->n_seen[WIRE_CLOSE], 0);
+	fh = open_it(&f, "d/small", O_RDONLY);
+	reads(&f, node, fh, 0, "content");
+	kernel_release(f.k, node, fh, O_RDONLY);
+	files_end_world(&f);
+}
+
+static void open_files_keep_their_agent(void **state)
+{
+	struct files_world f;
+	uint64_t node;
+	uint64_t fh;
+
+	(void)state;
+	begin(&f);
+	node = look(&f, "d/small");
+	fh = open_it(&f, "d/small", O_RDWR);
+	hands_turn(f.w.hands, 10 * GUEST_IDLE_MS);
+	settle(&f);
+	assert_non_null(f.agent.job);
+	assert_int_equal(kernel_write(f.k, node, fh, 0, "C", 1), 1);
+	assert_int_equal(kernel_flush(f.k, node, fh), 0);
+	kernel_release(f.k, node, fh, O_RDWR);
+	settle(&f);
+	hands_turn(f.w.hands, GUEST_IDLE_MS);
+	settle(&f);
+	assert_null(f.agent.job);
+	files_end_world(&f);
+}
+
+static void open_files_that_nobody_releases_go_at_the_end(void **state)
+{
+	struct files_world f;
+
+	(void)state;
+	begin(&f);
+	open_it(&f, "d/small", O_RDWR);
+	open_it(&f, "d/other", O_RDONLY);
+	files_end_world(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(open_brings_the_beginning_of_a_small_file),
+		cmocka_unit_test(open_reads_again_what_may_have_changed),
+		cmocka_unit_test(
+			open_is_answered_before_the_guest_where_it_watches),
+		cmocka_unit_test(
+			open_that_fails_behind_is_told_by_what_follows),
+		cmocka_unit_test(open_files_survive_their_names),
+		cmocka_unit_test(open_answers_writes_before_the_guest_has_them),
+		cmocka_unit_test(open_tells_a_failed_write_once),
+		cmocka_unit_test(open_waits_when_much_is_under_way),
+		cmocka_unit_test(open_with_o_sync_waits_for_each_write),
+		cmocka_unit_test(open_creates),
+		cmocka_unit_test(open_copies_within_a_machine_and_not_between),
+		cmocka_unit_test(open_gives_up_a_lock_that_is_interrupted),
+		cmocka_unit_test(
+			open_takes_no_lock_for_who_was_interrupted_before),
+		cmocka_unit_test(open_files_of_an_agent_that_died_are_dead),
+		cmocka_unit_test(open_files_keep_their_agent),
+		cmocka_unit_test(open_files_that_nobody_releases_go_at_the_end),
+	};
+
+	signal(SIGPIPE, SIG_IGN); /* as in the daemon */
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
