@@ -185,6 +185,13 @@ bool file_is_watched(const struct file *file)
 	return false;
 }
 
+/* A symbolic link with several names is as many files here, none of which
+ * hears of what is done to another. */
+static bool is_many_links(const struct wire_attr *attr)
+{
+	return (attr->mode & TYPE_MASK) == TYPE_LINK && attr->nlink > 1;
+}
+
 void file_set_attr(struct file *file, const struct wire_attr *attr)
 {
 	struct tree *tree = file->tree;
@@ -195,7 +202,7 @@ void file_set_attr(struct file *file, const struct wire_attr *attr)
 	file->attr = *attr;
 	file->attr_until_ms = 0;
 	file->xattrs_until_ms = 0;
-	if (attr->flags & WIRE_ATTR_VOLATILE)
+	if ((attr->flags & WIRE_ATTR_VOLATILE) || is_many_links(attr))
 		return;
 	file->attr_until_ms =
 		now_ms(tree) + (sure ? TREE_SURE_MS : tree->spec.ttl_ms);
@@ -712,7 +719,8 @@ bool tree_listed_is_sure(const struct file *dir, const struct listing *listing,
 	/* Nobody marks what is stale in one that is not the directory's. */
 	if (listing != dir->listing || listing->until_ms <= now)
 		return false;
-	if (listed->stale || (listed->attr.flags & WIRE_ATTR_VOLATILE))
+	if (listed->stale || (listed->attr.flags & WIRE_ATTR_VOLATILE) ||
+	    is_many_links(&listed->attr))
 		return false;
 	return (!is_dir && listed->attr.nlink == 1) ||
 	       now - listing->born_ms < dir->tree->spec.ttl_ms;

@@ -448,7 +448,7 @@ static void fs_write(fuse_req_t fuse, fuse_ino_t ino, const char *data,
 	/* A control file is written to, not at. */
 	rq->offset = (uint64_t)offset;
 	if (rq->open)
-		open_write(rq, data, size);
+		open_write(rq, data, size, fi->writepage);
 	else if (request_keep(rq, data, size))
 		control_write(rq);
 }

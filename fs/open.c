@@ -335,7 +335,8 @@ static void ask_open(struct request *rq)
 {
 	struct files *files = files_of(rq->node);
 	struct file *file = rq->node->file;
-	bool behind = !rq->open->writes && file_is_watched(file) &&
+	bool changes = rq->open->writes || (rq->fi.flags & O_TRUNC);
+	bool behind = !changes && file_is_watched(file) &&
 	              file->attr.nlink == 1 && file_sure_ms(file) > 0 &&
 	              !(file->attr.flags & WIRE_ATTR_VOLATILE);
 
@@ -516,7 +517,7 @@ static int take_write_err(struct open_file *of)
 	return err;
 }
 
-void open_write(struct request *rq, const void *data, size_t len)
+void open_write(struct request *rq, const void *data, size_t len, bool exact)
 {
 	struct open_file *of = rq->open;
 	struct write *w = NULL;
@@ -539,6 +540,7 @@ void open_write(struct request *rq, const void *data, size_t len)
 	file_wrote(of->node->file);
 	rq->size = len;
 	rq->call.op = WIRE_WRITE;
+	rq->call.flag = exact;
 	rq->call.handle = of->handle;
 	rq->call.offset = rq->offset;
 	rq->call.data = data;

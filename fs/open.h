@@ -25,8 +25,9 @@ void open_open(struct request *rq);
 void open_create(struct request *rq);
 /* The rest need rq->open. rq->size and rq->offset. */
 void open_read(struct request *rq);
-/* data is valid during the call. */
-void open_write(struct request *rq, const void *data, size_t len);
+/* data is valid during the call. exact: not at the end, though the file was
+ * opened to append; the kernel's own write of what memory holds. */
+void open_write(struct request *rq, const void *data, size_t len, bool exact);
 /* A close by that owner of locks. */
 void open_flush(struct request *rq, uint64_t owner);
 void open_fsync(struct request *rq, bool data_only);

@@ -34,7 +34,7 @@ static const struct {
 	[WIRE_STAT] = { "p", "at" },        [WIRE_LIST] = { "pws", "e" },
 	[WIRE_READLINK] = { "p", "tR" },    [WIRE_OPEN] = { "pfs", "had" },
 	[WIRE_CREATE] = { "pfmU", "ha" },   [WIRE_CLOSE] = { "h", "" },
-	[WIRE_READ] = { "hos", "d" },       [WIRE_WRITE] = { "hoD", "n" },
+	[WIRE_READ] = { "hos", "d" },       [WIRE_WRITE] = { "hobD", "n" },
 	[WIRE_FSYNC] = { "hb", "" },        [WIRE_SETATTR] = { "phS", "a" },
 	[WIRE_GETATTR] = { "ph", "a" },     [WIRE_MKDIR] = { "pmU", "a" },
 	[WIRE_MKNOD] = { "pmrU", "a" },     [WIRE_SYMLINK] = { "pTU", "a" },

@@ -48,7 +48,7 @@ struct guest_call {
 	uint32_t mode;
 	uint32_t rdev;
 	uint32_t type; /* of a lock */
-	bool flag;     /* FSYNC: data only; locks: wait */
+	bool flag;     /* FSYNC: data only; WRITE: exact; locks: wait */
 	uint32_t uid;  /* of what is made, or WIRE_OWNER_PARENT */
 	uint32_t gid;
 	uint32_t umask;

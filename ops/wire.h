@@ -75,7 +75,8 @@ enum wire_op {
 	WIRE_CLOSE,
 	/* u64 handle, u64 offset, u32 size -> data (shorter: the end) */
 	WIRE_READ,
-	/* u64 handle, u64 offset, data -> u32 written */
+	/* u64 handle, u64 offset, u8 exact, data -> u32 written; exact: at
+	 * the offset even if the handle appends */
 	WIRE_WRITE,
 	/* u64 handle, u8 data only -> */
 	WIRE_FSYNC,

@@ -114,7 +114,7 @@ static int read_at(struct peer *p, uint64_t handle, uint64_t offset,
 static int write_at(struct peer *p, uint64_t handle, uint64_t offset,
                     const char *text)
 {
-	return peer_ask(p, WIRE_WRITE, "88d", handle, offset, text,
+	return peer_ask(p, WIRE_WRITE, "881d", handle, offset, 0, text,
 	                strlen(text));
 }
 
@@ -895,6 +895,25 @@ static int local_errno(struct peer *p, off_t offset)
 	return err;
 }
 
+static void an_exact_write_has_its_place_though_the_handle_appends(void **state)
+{
+	struct peer *p = peer_start();
+	uint64_t h =
+		peer_create(p, "f", WIRE_O_READ | WIRE_O_WRITE | WIRE_O_APPEND);
+
+	(void)state;
+	assert_int_equal(write_at(p, h, 0, "0123456789"), 0);
+	assert_int_equal(write_at(p, h, 0, "end"), 0);
+	assert_int_equal(peer_ask(p, WIRE_WRITE, "881d", h, (uint64_t)2, 1, "X",
+	                          (size_t)1),
+	                 0);
+	assert_int_equal(wire_get_u32(&p->body), 1);
+	assert_int_equal(write_at(p, h, 0, "!"), 0);
+	assert_int_equal(read_at(p, h, 0, 100), 0);
+	assert_text(p, "01X3456789end!");
+	peer_end(p);
+}
+
 static void what_is_written_is_read(void **state)
 {
 	static const uint64_t at[] = { 0, 1, 4095, 1 << 20, UINT64_C(5) << 30 };
@@ -907,8 +926,8 @@ static void what_is_written_is_read(void **state)
 	for (size_t i = 0; i < WIRE_DATA_MAX; i++)
 		big[i] = (char)(i * 7 + i / 255);
 	for (size_t i = 0; i < sizeof(at) / sizeof(*at); i++) {
-		assert_int_equal(peer_ask(p, WIRE_WRITE, "88d", h, at[i], big,
-		                          (size_t)WIRE_DATA_MAX),
+		assert_int_equal(peer_ask(p, WIRE_WRITE, "881d", h, at[i], 0,
+		                          big, (size_t)WIRE_DATA_MAX),
 		                 0);
 		assert_int_equal(wire_get_u32(&p->body), WIRE_DATA_MAX);
 		assert_int_equal(read_at(p, h, at[i], WIRE_DATA_MAX), 0);
@@ -1736,6 +1755,8 @@ int main(void)
 		cmocka_unit_test(open_brings_the_beginning_of_a_file),
 		cmocka_unit_test(open_flags_mean_what_they_say),
 		cmocka_unit_test(what_is_written_is_read),
+		cmocka_unit_test(
+			an_exact_write_has_its_place_though_the_handle_appends),
 		cmocka_unit_test(an_open_file_outlives_its_name),
 		cmocka_unit_test(a_handle_is_never_given_twice),
 		cmocka_unit_test(too_many_open_files_are_refused_and_harmless),
