@@ -726,8 +726,13 @@ static void on_linked(void *arg, int err, const struct guest_reply *reply,
 {
 	struct request *rq = arg;
 
-	if (!err)
+	if (!err) {
 		file_spoil(rq->other->file);
+		/* The new name of a symbolic link is another node, so the
+		 * kernel does not see the old one's count in the answer. */
+		if (S_ISLNK(rq->other->file->attr.mode))
+			files_tell_file(files_of(rq->node), rq->other->file);
+	}
 	on_made(rq, err, reply, more);
 }
 
