@@ -67,6 +67,7 @@ struct pending {
 	struct guest *guest;
 	enum wire_op op;
 	bool sized; /* an xattr's data were asked for, not its size */
+	int err;    /* of a part of the answer */
 	guest_fn *done;
 	void *arg;
 };
@@ -451,12 +452,16 @@ static void on_reply(void *arg, int err, struct wire_in *body, bool more)
 	if (!err && !get_reply(p, body, more, reply))
 		err = -EPROTO;
 	if (more) {
-		/* One that makes no sense is not the last word: the call ends
-		 * with the agent's own. */
-		if (!err)
+		/* A part that makes no sense is not the last word: the call
+		 * ends with the agent's own, and fails then. */
+		if (err)
+			p->err = err;
+		else
 			done(done_arg, 0, reply, true);
 		return;
 	}
+	if (!err)
+		err = p->err;
 	free(p);
 	guest_let_go(guest);
 	done(done_arg, err, err ? NULL : reply, false);
