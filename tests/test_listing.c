@@ -1,0 +1,354 @@
+/*
+ * Directories below files/: each name once, in parts of any size, whatever
+ * comes and goes meanwhile, and whatever it costs the guest.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "tests/fail_alloc.h"
+#include "tests/files_world.h"
+
+enum { N = 300 };
+
+/* A listing being read. */
+struct reading {
+	struct files_world *f;
+	uint64_t node;
+	uint64_t offset;
+	uint32_t size;
+	bool plus;
+	unsigned seen[N]; /* how often each of f0... was */
+	unsigned n_others;
+	unsigned n_parts;
+	unsigned n_known; /* came with their attributes */
+	int err;
+};
+
+static void begin(struct files_world *f)
+{
+	char name[32];
+
+	files_begin_world(f);
+	for (int i = 0; i < N; i++) {
+		snprintf(name, sizeof(name), "d/f%d", i);
+		fake_guest_file(f->g, name, "x");
+	}
+}
+
+static void take_name(struct reading *r, const struct fuse_dirent *d)
+{
+	char name[256];
+	unsigned i;
+
+	snprintf(name, sizeof(name), "%.*s", (int)d->namelen, d->name);
+	assert_true(d->off > r->offset);
+	r->offset = d->off;
+	if (sscanf(name, "f%u", &i) == 1 && i < N)
+		r->seen[i]++;
+	else
+		r->n_others++;
+}
+
+/* Read one part; false: the end, or an error. */
+static bool read_part(struct reading *r)
+{
+	struct kernel *k = r->f->k;
+	uint64_t id = r->plus ? kernel_send_readdirplus(k, r->node, 0,
+	                                                r->offset, r->size)
+	                      : kernel_send_readdir(k, r->node, 0, r->offset,
+	                                            r->size);
+	const void *data;
+	char page[65536];
+	size_t len;
+
+	r->err = kernel_wait(k, id, &data, &len, KERNEL_MS);
+	if (r->err || !len)
+		return false;
+	assert_true(len <= r->size);
+	memcpy(page, data, len);
+	for (size_t at = 0; at < len;) {
+		const struct fuse_direntplus *p = (void *)(page + at);
+		const struct fuse_dirent *d = r->plus ? &p->dirent
+		                                      : (void *)(page + at);
+
+		if (r->plus && p->entry_out.nodeid) {
+			r->n_known++;
+			kernel_send_forget(k, p->entry_out.nodeid, 1);
+		}
+		take_name(r, d);
+		at += r->plus ? FUSE_DIRENTPLUS_SIZE(p) : FUSE_DIRENT_SIZE(d);
+	}
+	r->n_parts++;
+	return true;
+}
+
+static void listing_gives_each_name_once(void **state)
+{
+	static const uint32_t sizes[] = { 200, 512, 4096, 65536 };
+
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		struct files_world f;
+		struct reading r = { .f = &f,
+			             .size = sizes[i / 2],
+			             .plus = i % 2 };
+
+		begin(&f);
+		r.node = look(&f, "d");
+		while (read_part(&r))
+			;
+		assert_int_equal(r.err, 0);
+		for (int j = 0; j < N; j++)
+			assert_int_equal(r.seen[j], 1);
+		assert_int_equal(r.n_others, 2);
+		assert_int_equal(r.n_known, r.plus ? N : 0);
+		assert_int_equal(f.g->n_seen[WIRE_LIST], 1);
+		files_end_world(&f);
+	}
+}
+
+static void listing_gives_what_stays_once_while_others_come_and_go(void **state)
+{
+	struct files_world f;
+	struct reading r = { .f = &f, .size = 1024, .plus = true };
+	char name[32];
+	int n = 0;
+
+	(void)state;
+	begin(&f);
+	r.node = look(&f, "d");
+	while (read_part(&r)) {
+		/* The even ones go, new ones come. */
+		snprintf(name, sizeof(name), "d/f%d", 2 * n);
+		if (2 * n < N && fake_guest_find(f.g, name) >= 0)
+			fake_guest_remove(f.g, name);
+		snprintf(name, sizeof(name), "d/new%d", n++);
+		fake_guest_write(f.g, name, "x");
+		loop_run_for(f.w.loop, 2);
+	}
+	assert_int_equal(r.err, 0);
+	for (int j = 1; j < N; j += 2)
+		assert_int_equal(r.seen[j], 1);
+	for (int j = 0; j < N; j += 2)
+		assert_true(r.seen[j] <= 1);
+	assert_true(n > 10);
+	files_end_world(&f);
+}
+
+/* Each listing is overtaken by a change before it has come. */
+static void listing_is_right_when_each_is_overtaken(void **state)
+{
+	struct files_world f;
+	struct reading r = { .f = &f, .size = 1024 };
+	uint64_t watch;
+	uint64_t id;
+	const void *data;
+	size_t len;
+
+	(void)state;
+	begin(&f);
+	f.g->list_part = 10;
+	list_dir(&f, "d");
+	r.node = look(&f, "d");
+	watch = f.g->nodes[fake_guest_find(f.g, "d")].watch;
+	for (;;) {
+		char page[1024];
+		unsigned n = f.g->n_seen[WIRE_LIST];
+
+		fake_guest_changed(f.g, watch, WIRE_CHANGED_NAME, "gone");
+		loop_run_for(f.w.loop, 2);
+		f.g->hold = WIRE_LIST;
+		id = kernel_send_readdir(f.k, r.node, 0, r.offset, r.size);
+		wait_seen(&f, WIRE_LIST, n + 1);
+		f.g->hold = 0;
+		fake_guest_changed(f.g, watch, WIRE_CHANGED_NAME, "gone");
+		fake_guest_answer_all(f.g);
+		assert_int_equal(kernel_wait(f.k, id, &data, &len, KERNEL_MS),
+		                 0);
+		if (!len)
+			break;
+		memcpy(page, data, len);
+		for (size_t at = 0; at < len;) {
+			const struct fuse_dirent *d = (void *)(page + at);
+
+			take_name(&r, d);
+			at += FUSE_DIRENT_SIZE(d);
+		}
+	}
+	for (int j = 0; j < N; j++)
+		assert_int_equal(r.seen[j], 1);
+	files_end_world(&f);
+}
+
+static void listing_shows_the_numbers_that_stat_shows(void **state)
+{
+	struct files_world f;
+	struct fuse_entry_out e;
+	const struct fuse_dirent *d;
+	const void *data;
+	char page[8192];
+	size_t len;
+	uint64_t id;
+
+	(void)state;
+	files_begin_world(&f);
+	fake_guest_file(f.g, "d/one", "x");
+	fake_guest_dir(f.g, "d/two");
+	id = kernel_send_readdir(f.k, look(&f, "d"), 0, 2, sizeof(page));
+	assert_int_equal(kernel_wait(f.k, id, &data, &len, KERNEL_MS), 0);
+	memcpy(page, data, len);
+	for (size_t at = 0; at < len; at += FUSE_DIRENT_SIZE(d)) {
+		char path[300];
+
+		d = (void *)(page + at);
+		snprintf(path, sizeof(path), "d/%.*s", (int)d->namelen,
+		         d->name);
+		assert_int_equal(look_at(&f, path, &e), 0);
+		assert_int_equal(e.attr.ino, d->ino);
+		assert_int_equal(e.attr.mode >> 12, d->type);
+	}
+	files_end_world(&f);
+}
+
+static void listing_that_two_read_is_asked_for_once(void **state)
+{
+	struct files_world f;
+	uint64_t node;
+	uint64_t ids[5];
+
+	(void)state;
+	begin(&f);
+	node = look(&f, "d");
+	f.g->hold = WIRE_LIST;
+	for (int i = 0; i < 5; i++)
+		ids[i] = kernel_send_readdir(f.k, node, 0, 0, 4096);
+	wait_seen(&f, WIRE_LIST, 1);
+	world_settle(&f.w);
+	kernel_send_interrupt(f.k, ids[2]);
+	assert_int_equal(kernel_wait(f.k, ids[2], NULL, NULL, KERNEL_MS),
+	                 -EINTR);
+	f.g->hold = 0;
+	fake_guest_answer_all(f.g);
+	for (int i = 0; i < 5; i++)
+		if (i != 2)
+			assert_int_equal(kernel_wait(f.k, ids[i], NULL, NULL,
+			                             KERNEL_MS),
+			                 0);
+	assert_int_equal(f.g->n_seen[WIRE_LIST], 1);
+	files_end_world(&f);
+}
+
+static void listing_that_fails_says_why(void **state)
+{
+	struct files_world f;
+	struct reading r = { .f = &f, .size = 4096 };
+
+	(void)state;
+	begin(&f);
+	r.node = look(&f, "d");
+	f.g->err[WIRE_LIST] = EACCES;
+	assert_false(read_part(&r));
+	assert_int_equal(r.err, -EACCES);
+	f.g->err[WIRE_LIST] = 0;
+	/* A part in the middle makes no sense. */
+	f.g->list_part = 50;
+	f.g->fault = FAKE_CUT;
+	f.g->fault_after = 2;
+	f.g->fault_once = true;
+	assert_false(read_part(&r));
+	assert_int_equal(r.err, -EIO);
+	/* The agent dies in the middle. */
+	f.g->fault = FAKE_DIE;
+	f.g->fault_after = 2;
+	assert_false(read_part(&r));
+	assert_int_equal(r.err, -EIO);
+	f.g->fault = FAKE_NONE;
+	while (read_part(&r))
+		;
+	assert_int_equal(r.err, 0);
+	for (int j = 0; j < N; j++)
+		assert_int_equal(r.seen[j], 1);
+	files_end_world(&f);
+}
+
+static void listing_of_nothing_has_two_names(void **state)
+{
+	struct files_world f;
+	struct reading r = { .f = &f, .size = 4096, .plus = true };
+
+	(void)state;
+	files_begin_world(&f);
+	fake_guest_dir(f.g, "empty");
+	r.node = look(&f, "empty");
+	while (read_part(&r))
+		;
+	assert_int_equal(r.n_others, 2);
+	/* A part that not even one name fits into is the end. */
+	r.offset = 0;
+	r.size = 10;
+	assert_false(read_part(&r));
+	files_end_world(&f);
+}
+
+static void listing_without_memory_is_answered(void **state)
+{
+	unsigned n = 0;
+
+	(void)state;
+	for (;;) {
+		struct files_world f;
+		struct reading r = { .f = &f, .size = 65536, .plus = true };
+		bool more;
+
+		files_begin_world(&f);
+		for (int i = 0; i < 5; i++) {
+			char name[16];
+
+			snprintf(name, sizeof(name), "d/f%d", i);
+			fake_guest_file(f.g, name, "x");
+		}
+		r.node = look(&f, "d");
+		more = fail_alloc_next(&n);
+		while (read_part(&r))
+			;
+		more = more && fail_alloc_reached();
+		fail_alloc_off();
+		if (!r.err)
+			for (int j = 0; j < 5; j++)
+				assert_int_equal(r.seen[j], 1);
+		files_end_world(&f);
+		if (!more)
+			break;
+	}
+	assert_true(n > 10);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(listing_gives_each_name_once),
+		cmocka_unit_test(
+			listing_gives_what_stays_once_while_others_come_and_go),
+		cmocka_unit_test(listing_is_right_when_each_is_overtaken),
+		cmocka_unit_test(listing_shows_the_numbers_that_stat_shows),
+		cmocka_unit_test(listing_that_two_read_is_asked_for_once),
+		cmocka_unit_test(listing_that_fails_says_why),
+		cmocka_unit_test(listing_of_nothing_has_two_names),
+		cmocka_unit_test(listing_without_memory_is_answered),
+	};
+
+	signal(SIGPIPE, SIG_IGN); /* as in the daemon */
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
