@@ -38,8 +38,8 @@
  */
 #define RUN_SCRIPT_READ_BY(read)                                               \
 	"cd 2>/dev/null || cd /; " read                                        \
-	"trap : TERM; { if [ ${#s} -lt 30000 ]; then sh -c -- \"$s\"; "        \
-	"else (set --; eval \"unset s; $s\"); fi </dev/null 2>&3 3>&-; "       \
+	"trap : TERM; { ([ ${#s} -lt 30000 ] && exec sh -c -- \"$s\"; "        \
+	"set --; eval \"unset s; $s\") </dev/null 2>&3 3>&-; "                 \
 	"r=$?; } 3>&2 2>/dev/null; "                                           \
 	"printf '\\037%s %d\\037' \"$1\" \"$r\" >&2; exit \"$r\""
 #define RUN_SCRIPT RUN_SCRIPT_READ_BY("s=$(cat; echo x); s=${s%x}; ")

@@ -72,6 +72,12 @@ status 'exit 255' EIO 'exited 255'
 status 'kill -9 $$' EIO 'signaled 9'
 # shellcheck disable=SC2016 # for the other shell
 status 'kill -TERM $$' EIO 'signaled 15'
+# shellcheck disable=SC2016 # for the other shell
+status 'echo before; kill $$; echo after' EIO 'signaled 15'
+expect "a script that ends itself does not go on" before "$(cat "$exec")"
+# shellcheck disable=SC2016 # for the other shell
+status 'trap "echo caught; exit 6" TERM; kill $$; echo after' EIO 'exited 6'
+expect "unless it wants to" caught "$(cat "$exec")"
 status 'no-such-command' EIO 'exited 127'
 status 'if' EIO 'exited 2'
 status 'false; true' 0 'exited 0'

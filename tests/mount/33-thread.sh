@@ -11,16 +11,38 @@ if [ ! -x "$thread" ]; then
 	exit 1
 fi
 here=$(dirname "${BASH_SOURCE[0]}")
-for script in 10-tree 12-shell-writes 14-create 24-state 25-exec \
-	26-exec-interrupt 29-rm-guard 30-start-stop; do
-	status=0
-	ORBFS=$thread TMPDIR=$work timeout -k 20 100 \
-		bash "$here/$script.sh" >"$work/out" 2>&1 </dev/null || status=$?
-	# Its own checks are told one by one only when one of them failed.
-	if [ "$status" -eq 0 ] && grep -q '^ok - ' "$work/out"; then
-		_ok "$script: $(grep -c '^ok - ' "$work/out") checks"
-	else
-		_not_ok "$script: exit status $status" \
-			"$(grep -A 4 '^not ok' "$work/out" | head -c 8000)"
-	fi
-done
+
+# run_some SCRIPT...: one after the other
+run_some() {
+	local script status
+	for script; do
+		status=0
+		ORBFS=$thread TMPDIR=$work timeout -k 20 80 \
+			bash "$here/$script.sh" >"$work/$script" 2>&1 \
+			</dev/null || status=$?
+		echo "$status" >"$work/$script.status"
+	done
+}
+
+# told SCRIPT...: its checks one by one only where one of them failed
+told() {
+	local script status
+	for script; do
+		status=$(cat "$work/$script.status")
+		if [ "$status" = 0 ] && grep -q '^ok - ' "$work/$script"; then
+			_ok "$script: $(grep -c '^ok - ' "$work/$script") checks"
+		else
+			_not_ok "$script: exit status $status" \
+				"$(grep -A 4 '^not ok' "$work/$script" |
+				head -c 8000)"
+		fi
+	done
+}
+
+# Most of their time they wait, so two may go side by side.
+first=(14-create 25-exec 10-tree 29-rm-guard)
+second=(26-exec-interrupt 24-state 30-start-stop)
+run_some "${first[@]}" & pid=$!
+run_some "${second[@]}"
+wait "$pid"
+told "${first[@]}" "${second[@]}"
