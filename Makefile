@@ -39,7 +39,7 @@ FUZZERS := $(patsubst tests/%.c,%,$(wildcard tests/fuzz_*.c))
 AGENT_SOURCES := $(wildcard ops/agent/*.c) ops/wire.c
 AGENT_LIBRARY = $(filter-out %/main.c,$(AGENT_SOURCES))
 C_FILES = $(wildcard $(foreach d,ops cache fs mount tests tests/bench \
-	tests/files ops/agent,$d/*.[ch]))
+	ops/agent,$d/*.[ch]))
 
 # ---- flags -----------------------------------------------------------------
 
@@ -136,8 +136,7 @@ AGENT = $(BUILD)/agent
 VARIANTS = plain asan tsan cover other fuzz
 $(foreach v,$(VARIANTS),$(eval $(call variant,$v)))
 
--include $(wildcard $(foreach d,ops ops/agent cache fs mount tests tests/files,\
-	$(BUILD)/*/$d/*.d))
+-include $(wildcard $(foreach d,ops ops/agent cache fs mount tests,$(BUILD)/*/$d/*.d))
 
 # The programs people use. They find the local engine in ../libexec/orbfs,
 # seen from the folder they really are in, here as after `make install`.
@@ -218,8 +217,6 @@ tsan: deps-check
 
 .PHONY: $(CHECKS:%=check-%) check-asan-mounts check-tsan
 DAEMONS = orbfs orbfs-thread
-# They do the same below files/ and in a local directory.
-FILES = $(BUILD)/plain/tests/files
 check-units: $(UNITS:%=$(BUILD)/asan/%)
 	@tests/units $(BUILD)/asan $(UNITS)
 # The agents as they are shipped, the other architecture's in an emulator.
@@ -238,28 +235,21 @@ check-local:
 	@tests/local/run
 check-fake:
 	@tests/fake_orbctl.test
-check-mounts: $(DAEMONS:%=$(BUILD)/%) $(FILES)/compare $(FILES)/shuffle
-	@ORBFS=$(abspath $(BUILD))/orbfs FILES=$(abspath $(FILES)) \
-		tests/mount/run
-check-asan-mounts: $(DAEMONS:%=$(BUILD)/asan/%) $(BUILD)/libexec \
-		$(FILES)/compare $(FILES)/shuffle
-	@ORBFS=$(abspath $(BUILD))/asan/orbfs FILES=$(abspath $(FILES)) \
-		tests/mount/run
-
-$(FILES)/shuffle: $(FILES)/shuffle.o
-$(FILES)/compare: $(patsubst %.c,$(BUILD)/plain/%.o,$(filter-out \
-	%/shuffle.c,$(wildcard tests/files/*.c)))
-$(FILES)/compare $(FILES)/shuffle:
-	$(call say,LD,$@)
-	$Q$(CC) $(CFLAGS) -o $@ $^ $(LDFLAGS)
+check-mounts: $(DAEMONS:%=$(BUILD)/%)
+	@ORBFS=$(abspath $(BUILD))/orbfs tests/mount/run
+check-asan-mounts: $(DAEMONS:%=$(BUILD)/asan/%) $(BUILD)/libexec
+	@ORBFS=$(abspath $(BUILD))/asan/orbfs tests/mount/run
 
 # What measures is built as what is measured.
 BENCH = $(BUILD)/plain/tests/bench
 bench: deps-check
 	@$(MAKE) --no-print-directory $(BUILD)/orbfs $(BENCH)/sides \
-		$(BENCH)/passthrough
-	@ORBFS=$(abspath $(BUILD))/orbfs BENCH=$(abspath $(BENCH)) tests/bench/run
-$(BENCH)/sides $(BENCH)/passthrough: %: %.o
+		$(BENCH)/passthrough $(BENCH)/random
+	@status=0; for part in run files; do \
+		ORBFS=$(abspath $(BUILD))/orbfs BENCH=$(abspath $(BENCH)) \
+			tests/bench/$$part || status=1; \
+	done; exit $$status
+$(BENCH)/sides $(BENCH)/passthrough $(BENCH)/random: %: %.o
 	$(call say,LD,$@)
 	$Q$(CC) $(CFLAGS) -pthread -o $@ $< $(PKG_LIBS) $(LDFLAGS)
 
