@@ -1,4 +1,5 @@
 # Goal: the captured texts, streams and exit codes of errors are replayed.
+# shellcheck shell=sh
 . "${0%/*}/lib.sh"
 
 call "$orb" version

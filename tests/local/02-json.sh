@@ -1,4 +1,5 @@
 # Goal: list and info give the records of orbctl 2.2, by name and by ID.
+# shellcheck shell=sh disable=SC2015,SC2046
 . "${0%/*}/lib.sh"
 
 before=$(milliseconds)

@@ -1,4 +1,5 @@
 # Goal: a machine has its own processes, names and files, and none of the host's people.
+# shellcheck shell=sh disable=SC2015
 . "${0%/*}/lib.sh"
 
 mark=orbctl-local-test.$$

@@ -1,4 +1,5 @@
 # Goal: run passes argv unchanged and adds no shell.
+# shellcheck shell=sh
 . "${0%/*}/lib.sh"
 
 ok 'create' "$orb" create local web

@@ -1,4 +1,5 @@
 # Goal: the three streams of run are byte-exact and kept apart, on pipes and sockets.
+# shellcheck shell=sh
 . "${0%/*}/lib.sh"
 
 ok 'create' "$orb" create local web

@@ -1,4 +1,5 @@
 # Goal: run ends with the status of the command, 128+n for signal n, 126 and 127.
+# shellcheck shell=sh
 . "${0%/*}/lib.sh"
 
 ok 'create' "$orb" create local web

@@ -1,4 +1,5 @@
 # Goal: run ends what its session leaves, spares other sessions, and dies with the command.
+# shellcheck shell=sh
 . "${0%/*}/lib.sh"
 
 ok 'create' "$orb" create local web

@@ -1,4 +1,5 @@
 # Goal: run has a clean environment, the right user and the right directory.
+# shellcheck shell=sh
 . "${0%/*}/lib.sh"
 
 ok 'create with a user' "$orb" create local web -u someone

@@ -1,4 +1,5 @@
 # Goal: start and stop are idempotent, stop without a name stops all, run starts.
+# shellcheck shell=sh disable=SC3013
 . "${0%/*}/lib.sh"
 
 ok 'create' "$orb" create local a
@@ -51,6 +52,7 @@ null'
 for fd in "/proc/$pid/fd/"*; do
 	case $(readlink "$fd") in
 	/dev/null|*/machines/*/log|/run/host/init.sh) ;;
+	'') ;; # closed between the listing and the look
 	*)	fail "process 1 holds $(readlink "$fd")" ;;
 	esac
 done

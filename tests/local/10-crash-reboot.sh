@@ -1,4 +1,5 @@
 # Goal: a machine whose process 1 died, or that ran before a reboot, is stopped and whole.
+# shellcheck shell=sh
 . "${0%/*}/lib.sh"
 
 state()

@@ -1,4 +1,5 @@
 # Goal: a create that is stopped or killed leaves nothing that lists, blocks or stays.
+# shellcheck shell=sh disable=SC2012
 . "${0%/*}/lib.sh"
 
 half()

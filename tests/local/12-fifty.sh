@@ -1,4 +1,5 @@
 # Goal: fifty creates, runs, stops and deletes at once all succeed.
+# shellcheck shell=sh
 . "${0%/*}/lib.sh"
 
 each()

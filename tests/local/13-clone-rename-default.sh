@@ -1,4 +1,5 @@
 # Goal: clone, rename and default: IDs, states, names and contents.
+# shellcheck shell=sh
 . "${0%/*}/lib.sh"
 
 state()

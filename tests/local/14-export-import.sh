@@ -1,4 +1,5 @@
 # Goal: an export and its import keep every file as it is, whiteouts and holes too.
+# shellcheck shell=sh
 . "${0%/*}/lib.sh"
 
 ok 'create' "$orb" create local one -u someone

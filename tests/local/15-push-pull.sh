@@ -1,4 +1,5 @@
 # Goal: push and pull are cp, with its rules and its messages.
+# shellcheck shell=sh
 . "${0%/*}/lib.sh"
 
 ok 'create' "$orb" create local web -u someone

@@ -1,4 +1,5 @@
 # Goal: configuration keys, and limits that hold at once.
+# shellcheck shell=sh
 . "${0%/*}/lib.sh"
 
 ok 'create with limits' "$orb" create local web --cpus 0.5 --memory 64M

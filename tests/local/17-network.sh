@@ -1,4 +1,5 @@
 # Goal: the host reaches a machine, machines reach each other, and the bridge comes and goes.
+# shellcheck shell=sh disable=SC2015
 . "${0%/*}/lib.sh"
 
 ok 'create' "$orb" create local a

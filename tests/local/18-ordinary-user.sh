@@ -1,4 +1,5 @@
 # Goal: an ordinary user has machines too, or one clear sentence why not.
+# shellcheck shell=sh
 . "${0%/*}/lib.sh"
 
 command -v useradd >/dev/null || missing 'useradd is not installed: apt-get install passwd'

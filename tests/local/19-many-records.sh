@@ -1,4 +1,5 @@
 # Goal: a thousand records cost list one child and little time; strange records harm nobody.
+# shellcheck shell=sh
 . "${0%/*}/lib.sh"
 
 ok 'create' "$orb" create local real

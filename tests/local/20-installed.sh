@@ -1,4 +1,5 @@
 # Goal: it works installed elsewhere, through links named orbctl and orb, and over a host of several file systems.
+# shellcheck shell=sh
 . "${0%/*}/lib.sh"
 
 libexec="$work/a prefix/libexec/orbfs"

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # lib.sh: what the tests of orbctl-local share.  Source it first; it makes a
 # state directory of its own and, at the end, deletes all machines in it and
 # checks that nothing is left on the host.
