@@ -39,7 +39,7 @@ FUZZERS := $(patsubst tests/%.c,%,$(wildcard tests/fuzz_*.c))
 AGENT_SOURCES := $(wildcard ops/agent/*.c) ops/wire.c
 AGENT_LIBRARY = $(filter-out %/main.c,$(AGENT_SOURCES))
 C_FILES = $(wildcard $(foreach d,ops cache fs mount tests tests/bench \
-	ops/agent,$d/*.[ch]))
+	tests/files ops/agent,$d/*.[ch]))
 
 # ---- flags -----------------------------------------------------------------
 
@@ -136,7 +136,8 @@ AGENT = $(BUILD)/agent
 VARIANTS = plain asan tsan cover other fuzz
 $(foreach v,$(VARIANTS),$(eval $(call variant,$v)))
 
--include $(wildcard $(foreach d,ops ops/agent cache fs mount tests,$(BUILD)/*/$d/*.d))
+-include $(wildcard $(foreach d,ops ops/agent cache fs mount tests tests/files,\
+	$(BUILD)/*/$d/*.d))
 
 # The programs people use. They find the local engine in ../libexec/orbfs,
 # seen from the folder they really are in, here as after `make install`.
@@ -217,6 +218,8 @@ tsan: deps-check
 
 .PHONY: $(CHECKS:%=check-%) check-asan-mounts check-tsan
 DAEMONS = orbfs orbfs-thread
+# They do the same below files/ and in a local directory.
+FILES = $(BUILD)/plain/tests/files
 check-units: $(UNITS:%=$(BUILD)/asan/%)
 	@tests/units $(BUILD)/asan $(UNITS)
 # The agents as they are shipped, the other architecture's in an emulator.
@@ -235,10 +238,20 @@ check-local:
 	@tests/local/run
 check-fake:
 	@tests/fake_orbctl.test
-check-mounts: $(DAEMONS:%=$(BUILD)/%)
-	@ORBFS=$(abspath $(BUILD))/orbfs tests/mount/run
-check-asan-mounts: $(DAEMONS:%=$(BUILD)/asan/%) $(BUILD)/libexec
-	@ORBFS=$(abspath $(BUILD))/asan/orbfs tests/mount/run
+check-mounts: $(DAEMONS:%=$(BUILD)/%) $(FILES)/compare $(FILES)/shuffle
+	@ORBFS=$(abspath $(BUILD))/orbfs FILES=$(abspath $(FILES)) \
+		tests/mount/run
+check-asan-mounts: $(DAEMONS:%=$(BUILD)/asan/%) $(BUILD)/libexec \
+		$(FILES)/compare $(FILES)/shuffle
+	@ORBFS=$(abspath $(BUILD))/asan/orbfs FILES=$(abspath $(FILES)) \
+		tests/mount/run
+
+$(FILES)/shuffle: $(FILES)/shuffle.o
+$(FILES)/compare: $(patsubst %.c,$(BUILD)/plain/%.o,$(filter-out \
+	%/shuffle.c,$(wildcard tests/files/*.c)))
+$(FILES)/compare $(FILES)/shuffle:
+	$(call say,LD,$@)
+	$Q$(CC) $(CFLAGS) -o $@ $^ $(LDFLAGS)
 
 # What measures is built as what is measured.
 BENCH = $(BUILD)/plain/tests/bench
