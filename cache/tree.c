@@ -47,6 +47,7 @@ struct tree {
 	size_t n;
 	size_t n_names;
 	size_t n_listed;
+	uint64_t linked_ms; /* when a file with several names changed last */
 	uint64_t last_watch;
 	struct file *oldest; /* listing */
 	struct file *newest;
@@ -227,6 +228,9 @@ void file_wrote(struct file *file)
 {
 	file->attr_until_ms = 0;
 	file->changes++;
+	/* Not all of its names are known here. */
+	if (file->attr.nlink > 1 && !file_is_dir(file))
+		file->tree->linked_ms = now_ms(file->tree);
 	for (struct dentry *d = file->names; d; d = d->next)
 		spoil_listed(d->dir, d->name);
 }
@@ -722,8 +726,10 @@ bool tree_listed_is_sure(const struct file *dir, const struct listing *listing,
 	if (listed->stale || (listed->attr.flags & WIRE_ATTR_VOLATILE) ||
 	    is_many_links(&listed->attr))
 		return false;
-	return (!is_dir && listed->attr.nlink == 1) ||
-	       now - listing->born_ms < dir->tree->spec.ttl_ms;
+	if (!is_dir && listed->attr.nlink == 1)
+		return true;
+	return now - listing->born_ms < dir->tree->spec.ttl_ms &&
+	       (is_dir || listing->born_ms > dir->tree->linked_ms);
 }
 
 static void spoil_listed(struct file *dir, const char *name)
