@@ -40,8 +40,8 @@ told() {
 }
 
 # Most of their time they wait, so two may go side by side.
-first=(14-create 25-exec 10-tree 29-rm-guard)
-second=(26-exec-interrupt 24-state 30-start-stop)
+first=(14-create 24-state 25-exec 10-tree 29-rm-guard)
+second=(26-exec-interrupt 30-start-stop)
 run_some "${first[@]}" & pid=$!
 run_some "${second[@]}"
 wait "$pid"
