@@ -92,7 +92,9 @@ static void open_rendered(struct request *rq, const char *text, size_t len)
 	view.len = len;
 	handle->stream = rq->stream;
 	if (entry->need == NEED_RUN) {
-		handle->shown = shown_run(rq->node);
+		/* Who may run something here reads what that gives. */
+		if ((rq->fi.flags & O_ACCMODE) == O_RDONLY)
+			handle->shown = shown_run(rq->node);
 	} else if (entry->render) {
 		entry->render(&view, &b);
 		handle->text = buf_detach(&b, &handle->len);

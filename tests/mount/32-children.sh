@@ -35,7 +35,9 @@ expect_match "outputs are pipes" '^(pipe|socket)$' "$(record stdout)"
 expect_match "both" '^(pipe|socket)$' "$(record stderr)"
 expect "no other descriptor is inherited" "0 1 2" \
 	"$(awk -F '\t' '$2 == "fds" { print $3 }' "$env" | sort -u | xargs)"
-expect "no signal is ignored" 0000000000000000 "$(record sigign)"
+# 32 and 33 are the C library's own: make leaves them ignored for good.
+expect "no signal is ignored" 0 \
+	"$((16#$(record sigign) & ~0x180000000))"
 expect_match "none has the mount as its directory" '^/$' "$(record cwd)"
 vars=$(awk -F '\t' '$2 == "env" { print $3 }' "$env" | sort -u)
 expect_match "HOME is always set" '(^|

@@ -79,6 +79,8 @@ expect "another open gives the run that ended last" elsewhere \
 exec 3<>"$mnt/web/exec"
 printf 'echo early; until [ -e /tmp/go ]; do sleep 0.05; done; echo late\n' >&3 &
 writer=$!
+# Before anything was run through it, a file opened so is at its end.
+check "the script runs" wait_for 5 grep -q running "$mnt/web/run/last/status"
 IFS= read -r early <&3
 expect "output can be read while the script runs" early "$early"
 expect "its status is running meanwhile" running "$(last web status)"
