@@ -329,6 +329,15 @@ static void on_ready(void *arg, int err, struct member *m)
 	start_script(script, rq);
 }
 
+/* Nothing is to be run: a write or a close has succeeded. */
+static void reply_unrun(struct request *rq)
+{
+	if (rq->size)
+		request_reply_write(rq, rq->size);
+	else
+		request_reply_done(rq);
+}
+
 /* What is held is a script now: run it, and answer rq at its end. */
 static void run_held(struct request *rq)
 {
@@ -336,6 +345,10 @@ static void run_held(struct request *rq)
 	rq->text = buf_detach(&rq->handle->held, &rq->len);
 	if (!rq->text)
 		request_fail(rq, -ENOMEM);
+	else if (rq->text[strspn(rq->text, " \t\n")] == '\0' &&
+	         strlen(rq->text) == rq->len)
+		/* A newline by itself ends what was written before. */
+		reply_unrun(rq);
 	else
 		lifecycle_wait(rq->node->m, on_ready, rq);
 }

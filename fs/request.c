@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/caller.h"
 #include "fs/control.h"
 #include "fs/fs.h"
 #include "fs/open.h"
@@ -39,21 +40,38 @@ static void request_free(struct request *rq)
 static fuse_req_t take_fuse(struct request *rq)
 {
 	fuse_req_t fuse = rq->fuse;
+	struct clock *clock = rq->fs->spec.clock;
 
+	clock->cancel(clock, rq->doubt);
+	rq->doubt = NULL;
 	rq->fuse = NULL;
 	return fuse;
+}
+
+/* It is interrupted; by what, the caller's signals tell. The kernel speaks of
+ * the first only, so one that waits on is looked at until it is answered. */
+static void consider_interrupt(void *arg)
+{
+	struct request *rq = arg;
+	struct clock *clock = rq->fs->spec.clock;
+
+	rq->doubt = NULL; /* it fired */
+	if (!caller_wants_out(rq->caller))
+		rq->doubt = clock->set(clock, CALLER_LOOK_MS,
+		                       consider_interrupt, rq);
+	if (rq->doubt)
+		return;
+	fuse_reply_err(take_fuse(rq), EINTR);
+	if (rq->on_interrupt)
+		rq->on_interrupt(rq);
 }
 
 static void on_fuse_interrupt(fuse_req_t fuse, void *data)
 {
 	struct request *rq = data;
 
-	if (rq->fuse != fuse)
-		return;
-	rq->fuse = NULL;
-	fuse_reply_err(fuse, EINTR);
-	if (rq->on_interrupt)
-		rq->on_interrupt(rq);
+	if (rq->fuse == fuse && !rq->doubt)
+		consider_interrupt(rq);
 }
 
 struct request *request_new(struct fs *fs, fuse_req_t fuse, struct node *node)
@@ -72,6 +90,7 @@ struct request *request_new(struct fs *fs, fuse_req_t fuse, struct node *node)
 	}
 	rq->fs = fs;
 	rq->fuse = fuse;
+	rq->caller = fuse_req_ctx(fuse)->pid;
 	rq->node = node ? node_ref(node) : NULL;
 	rq->at = &fs->requests;
 	rq->next = fs->requests;

@@ -62,6 +62,8 @@ struct request {
 	/* Private. */
 	fuse_req_t fuse; /* NULL: answered */
 	request_interrupt_fn *on_interrupt;
+	pid_t caller;
+	struct alarm *doubt; /* interrupted, but not asked to stop: look again */
 	struct request *next;
 	struct request **at;
 };

@@ -290,6 +290,8 @@ static const struct {
 	    "lift the limit first: echo 'disk 0' > config" } },
 	{ "permission denied", { -EPERM, ENGINE_FINAL, NULL } },
 	{ "operation not permitted", { -EPERM, ENGINE_FINAL, NULL } },
+	{ "cannot be enforced", { -EOPNOTSUPP, ENGINE_FINAL, NULL } },
+	{ "unknown distro", { -EINVAL, ENGINE_FINAL, NULL } },
 	{ "unknown flag",
 	  { -EOPNOTSUPP, ENGINE_FINAL, "this version lacks it" } },
 	{ "unknown command",
