@@ -169,7 +169,11 @@ struct view fs_view(struct fs *fs, const struct member *m)
 
 static void dir_attr(struct fs *fs, const struct node *node, struct stat *st)
 {
-	st->st_mode = node->entry ? node->entry->mode : S_IFDIR | 0700;
+	/* Who may use the mount gets as far as files/; what is beside it is
+	 * for its owner. */
+	st->st_mode = node->entry       ? node->entry->mode
+	              : fs->spec.shared ? S_IFDIR | 0755
+	                                : S_IFDIR | 0700;
 	st->st_nlink = 2;
 	if (node_dir(node) == DIR_ROOT) {
 		st->st_nlink += fleet_count(fs->spec.fleet) + 1;
