@@ -244,12 +244,12 @@ static void appending(void)
 static void append_child(int id)
 {
 	char line[32];
+	int len = snprintf(line, sizeof(line), "writer %d was here\n", id);
 	int fd = open("file", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
 	int failed = fd < 0;
 
-	snprintf(line, sizeof(line), "writer %d was here........\n", id);
 	for (int i = 0; i < 500 && !failed; i++)
-		failed = write(fd, line, 27) != 27;
+		failed = write(fd, line, (size_t)len) != len;
 	_exit(failed || close(fd));
 }
 
@@ -272,9 +272,9 @@ static void two_appenders(void)
 	}
 	f = fopen("file", "re");
 	while (f && fgets(line, sizeof(line), f)) {
-		if (!strcmp(line, "writer 0 was here........\n"))
+		if (!strcmp(line, "writer 0 was here\n"))
 			counts[0]++;
-		else if (!strcmp(line, "writer 1 was here........\n"))
+		else if (!strcmp(line, "writer 1 was here\n"))
 			counts[1]++;
 		else
 			other++;
