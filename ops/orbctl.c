@@ -29,16 +29,18 @@
  * behind, and nobody there to say when it has ended. What the shell itself says
  * of a script that a signal ended is no output of the script.
  *
- * The script has a shell of its own, so that $$ in it means the script; one
+ * A script that says $$ gets a shell of its own, so that $$ means the script;
+ * all others go without, since its start takes a millisecond, and so does one
  * that is too long for an argument (128 KiB on Linux; a character may have four
- * bytes) goes without.
+ * bytes).
  *
  * Most scripts are one short line, which a shell reads by itself, a byte at a
  * time; the start of cat takes longer than all the rest of it.
  */
 #define RUN_SCRIPT_READ_BY(read)                                               \
 	"cd 2>/dev/null || cd /; " read                                        \
-	"trap : TERM; { ([ ${#s} -lt 30000 ] && exec sh -c -- \"$s\"; "        \
+	"trap : TERM; { (case $s in *\\$\\$*) "                                \
+	"[ ${#s} -lt 30000 ] && exec sh -c -- \"$s\";; esac; "                 \
 	"set --; eval \"unset s; $s\") </dev/null 2>&3 3>&-; "                 \
 	"r=$?; } 3>&2 2>/dev/null; "                                           \
 	"printf '\\037%s %d\\037' \"$1\" \"$r\" >&2; exit \"$r\""
