@@ -633,7 +633,11 @@ static void long_path(void)
 	size_t len = 0;
 
 	while (len + 2 < PATH_MAX) {
-		path[len++] = 'p';
+		size_t n = PATH_MAX - len - 2;
+
+		n = n < 200 ? n : 200;
+		memset(path + len, 'p', n);
+		len += n;
 		path[len] = '\0';
 		if (mkdir(path, 0755) < 0 && told("mkdir", -1))
 			break;

@@ -21,6 +21,5 @@ make_machine one
 compare "as the owner of the mount"
 unmount
 mount_orbfs -o allow_other,default_permissions
-compare "as root among others"
-compare "as another user" -u 12345
+compare "as one user among others" -u 12345
 unmount
