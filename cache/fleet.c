@@ -48,7 +48,7 @@ struct fleet {
 	struct timespec changed;
 	struct buf error;
 	bool error_is_lists; /* and goes when a list succeeds */
-	struct wait *sleepers;
+	struct waiter *sleepers;
 	struct root_lock root_lock;
 	bool ending;
 };
@@ -141,7 +141,7 @@ struct root_lock *fleet_root_lock(struct fleet *fleet)
 	return &fleet->root_lock;
 }
 
-struct wait **fleet_sleepers(struct fleet *fleet)
+struct waiter **fleet_sleepers(struct fleet *fleet)
 {
 	return &fleet->sleepers;
 }

@@ -29,7 +29,7 @@
 struct act;
 struct fleet;
 struct member;
-struct wait;
+struct waiter;
 
 /* The texts of a machine whose times and lengths are remembered. */
 enum member_text {
@@ -78,7 +78,7 @@ struct member {
 	uint64_t seen;    /* the list that named it last */
 	struct act *acts; /* life-cycle calls, the first is running */
 	enum machine_state passing; /* its state meanwhile, or _UNKNOWN */
-	struct wait *waits;         /* for the acts to be over */
+	struct waiter *waits;       /* for the acts to be over */
 };
 
 /* What the world is told. All may be NULL. */
@@ -203,6 +203,6 @@ struct root_lock {
 };
 struct root_lock *fleet_root_lock(struct fleet *fleet);
 /* The waits that sleep until their next look (see lifecycle.c). */
-struct wait **fleet_sleepers(struct fleet *fleet);
+struct waiter **fleet_sleepers(struct fleet *fleet);
 
 #endif

@@ -44,9 +44,9 @@ struct act {
 	struct buf applied;             /* SET: words, for a failure */
 };
 
-struct wait {
+struct waiter {
 	struct member *member;
-	struct wait *next; /* in member->waits, or among the sleepers */
+	struct waiter *next; /* in member->waits, or among the sleepers */
 	struct alarm *alarm;
 	uint64_t until_ms;
 	lifecycle_fn *done;
@@ -626,9 +626,9 @@ static void begin(struct act *act)
 
 /* ---- waiting for a machine ---- */
 
-static void wait_on(struct wait *wait);
+static void wait_on(struct waiter *wait);
 
-static void wait_done(struct wait *wait, int err)
+static void wait_done(struct waiter *wait, int err)
 {
 	struct member *m = wait->member;
 	lifecycle_fn *done = wait->done;
@@ -641,20 +641,20 @@ static void wait_done(struct wait *wait, int err)
 
 static void wake_waits(struct member *m)
 {
-	struct wait *list = m->waits;
+	struct waiter *list = m->waits;
 
 	m->waits = NULL;
 	while (list) {
-		struct wait *wait = list;
+		struct waiter *wait = list;
 
 		list = wait->next;
 		wait_on(wait);
 	}
 }
 
-static void unlink_sleeper(struct wait *wait)
+static void unlink_sleeper(struct waiter *wait)
 {
-	struct wait **at = fleet_sleepers(wait->member->fleet);
+	struct waiter **at = fleet_sleepers(wait->member->fleet);
 
 	while (*at != wait)
 		at = &(*at)->next;
@@ -664,17 +664,17 @@ static void unlink_sleeper(struct wait *wait)
 
 static void on_slept(void *arg)
 {
-	struct wait *wait = arg;
+	struct waiter *wait = arg;
 
 	unlink_sleeper(wait);
 	wait_on(wait);
 }
 
 /* The machine is on its way up by somebody else's doing: look again soon. */
-static void sleep_on(struct wait *wait)
+static void sleep_on(struct waiter *wait)
 {
 	struct clock *clock = clock_of(wait->member);
-	struct wait **sleepers = fleet_sleepers(wait->member->fleet);
+	struct waiter **sleepers = fleet_sleepers(wait->member->fleet);
 
 	if (clock->now_ms(clock) >= wait->until_ms) {
 		member_set_error(
@@ -696,7 +696,7 @@ static void sleep_on(struct wait *wait)
 
 static void on_looked(void *arg, int err)
 {
-	struct wait *wait = arg;
+	struct waiter *wait = arg;
 	struct member *m = wait->member;
 
 	if (err) {
@@ -731,10 +731,10 @@ static void on_looked(void *arg, int err)
 	}
 }
 
-static void wait_on(struct wait *wait)
+static void wait_on(struct waiter *wait)
 {
 	struct member *m = wait->member;
-	struct wait **at = &m->waits;
+	struct waiter **at = &m->waits;
 
 	if (m->acts) {
 		/* First come, first served. */
@@ -749,7 +749,7 @@ static void wait_on(struct wait *wait)
 
 void lifecycle_wait(struct member *m, lifecycle_fn *done, void *arg)
 {
-	struct wait *wait = calloc(1, sizeof(*wait));
+	struct waiter *wait = calloc(1, sizeof(*wait));
 	struct clock *clock = clock_of(m);
 
 	if (!wait) {
@@ -765,10 +765,10 @@ void lifecycle_wait(struct member *m, lifecycle_fn *done, void *arg)
 
 void lifecycle_end(struct fleet *fleet)
 {
-	struct wait **sleepers = fleet_sleepers(fleet);
+	struct waiter **sleepers = fleet_sleepers(fleet);
 
 	while (*sleepers) {
-		struct wait *wait = *sleepers;
+		struct waiter *wait = *sleepers;
 		struct clock *clock = clock_of(wait->member);
 
 		clock->cancel(clock, wait->alarm);
