@@ -9,15 +9,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h> /* RENAME_* */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include "fs/files.h"
 #include "fs/fs.h"
+#include "fs/names.h"
 #include "fs/open.h"
 
 bool below_is(const struct fs *fs, fuse_ino_t ino)
@@ -123,14 +122,6 @@ void below_setattr(struct request *rq, const struct stat *attr, int to_set,
 	files_setattr(rq, fuse_req_ctx(rq->fuse)->pid);
 }
 
-void below_readlink(fuse_req_t fuse, fuse_ino_t ino)
-{
-	struct request *rq = request_below(fuse, ino, -EINVAL);
-
-	if (rq)
-		files_readlink(rq);
-}
-
 /* ---- names ---- */
 
 void below_mkdir(struct request *rq, mode_t mode)
@@ -213,15 +204,16 @@ void below_setxattr(fuse_req_t fuse, fuse_ino_t ino, const char *name,
 	if (!rq || !keep_both(rq, name, value, size))
 		return;
 	rq->size = size;
-	/* XATTR_CREATE and XATTR_REPLACE; other bits are some system's own. */
-	rq->call.flags = (uint32_t)flags & 3;
+	/* Other bits are some system's own. */
+	rq->call.flags = (flags & XATTR_CREATE ? 1 : 0) |
+	                 (flags & XATTR_REPLACE ? 2 : 0);
 	files_setxattr(rq);
 }
 
 void below_getxattr(fuse_req_t fuse, fuse_ino_t ino, const char *name,
                     size_t size)
 {
-	struct request *rq = request_below(fuse, ino, -ENODATA);
+	struct request *rq = request_below(fuse, ino, -ENOATTR);
 
 	if (!rq || !keep_both(rq, name, NULL, 0))
 		return;
@@ -288,7 +280,12 @@ void below_fallocate(fuse_req_t fuse, fuse_ino_t ino, int mode, off_t offset,
 	rq->call.mode = (uint32_t)mode;
 	rq->call.offset = (uint64_t)offset;
 	rq->call.length = (uint64_t)length;
+#ifdef __APPLE__
+	/* The bits are others: what asks for one piece would punch a hole. */
+	request_fail(rq, -EOPNOTSUPP);
+#else
 	open_fallocate(rq);
+#endif
 }
 
 void below_lseek(fuse_req_t fuse, fuse_ino_t ino, off_t offset, int whence,

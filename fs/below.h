@@ -28,7 +28,6 @@ void below_rename(struct request *rq, fuse_ino_t new_parent,
 void below_create(struct request *rq, mode_t mode);
 
 /* The operations that only exist below files/. */
-void below_readlink(fuse_req_t fuse, fuse_ino_t ino);
 void below_fsync(fuse_req_t fuse, fuse_ino_t ino, int data_only,
                  struct fuse_file_info *fi);
 void below_fsyncdir(fuse_req_t fuse, fuse_ino_t ino, int data_only,

@@ -80,7 +80,7 @@ static struct run *shown_run(const struct node *node)
 static void open_rendered(struct request *rq, const char *text, size_t len)
 {
 	const struct entry *entry = rq->node->entry;
-	struct view view = fs_view(rq->fs, rq->node->m);
+	struct view view = fs_view(rq->fs, rq->node);
 	struct handle *handle = handle_new(rq->fs, rq->node);
 	struct buf b = BUF_INIT(ENTRY_TEXT_MAX);
 

@@ -1,9 +1,10 @@
 /*
  * dir: what a directory holds, part by part.
  *
- * Nothing is kept between the parts of a listing: an offset says all. Offsets 1
- * and 2 are behind "." and "..", the next ENTRIES_END - 3 behind the entries of
- * the table, and those above are a machine's cookie plus ENTRIES_END.
+ * Owns the table of the kinds of directory. Nothing is kept between the parts
+ * of a listing: an offset says all. Offsets 1 and 2 are behind "." and "..", the
+ * next ENTRIES_END - 3 behind the entries of the table, and those above are a
+ * name's cookie plus ENTRIES_END.
  */
 #include "fs/dir.h"
 
@@ -12,7 +13,32 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fs/by.h"
 #include "fs/fs.h"
+#include "fs/machines.h"
+
+static const struct dir_kind kinds[DIR_N_KINDS] = {
+	[DIR_ROOT] = { .lookup = machines_lookup,
+	               .ready = machines_ready,
+	               .next = machines_next,
+	               .mkdir = machines_mkdir,
+	               .rmdir = machines_rmdir,
+	               .unlink = machines_unlink,
+	               .rename = machines_rename },
+	[DIR_GROUPS] = { .lookup = by_lookup_group,
+	                 .ready = machines_ready,
+	                 .next = by_next_group },
+	[DIR_GROUP] = { .lookup = by_lookup,
+	                .ready = machines_ready,
+	                .next = by_next },
+};
+
+const struct dir_kind *dir_kind(const struct node *dir)
+{
+	return &kinds[node_dir(dir)];
+}
+
+/* ---- listings ---- */
 
 enum { ENTRIES_END = 1024, PART_MAX = 256 << 10 };
 
@@ -59,21 +85,24 @@ static bool add(struct part *part, const char *name, uint64_t ino, mode_t mode,
 	return true;
 }
 
-/* Add a name that leads to a node. Files that get an inode at every lookup are
- * left to that lookup. */
-static bool add_node(struct part *part, const char *name, struct member *m,
-                     const struct entry *entry, uint64_t next)
+/* Add a name that leads to a node. Files that get an inode at every lookup, and
+ * what comes and goes, are left to that lookup. */
+static bool add_node(struct part *part, const struct dir_name *name,
+                     uint64_t next)
 {
+	const struct entry *entry = name->entry;
 	bool own = entry && ((entry->flags & ENTRY_OWN_INODE) ||
-	                     entry->dir == DIR_FILES);
+	                     entry->dir == DIR_FILES || !entry->name);
 	mode_t mode = entry ? entry->mode : S_IFDIR | 0700;
+	uint64_t ino = node_ino_of(name->m, entry, name->label);
 	struct node *node = NULL;
 	bool added;
 
 	/* Without memory for a node the name is shown all the same. */
 	if (part->plus && !own)
-		node = nodes_get(part->rq->fs->nodes, m, entry);
-	added = add(part, name, node_ino_of(m, entry), mode, node, next);
+		node = nodes_get_labelled(part->rq->fs->nodes, name->m, entry,
+		                          (struct label *)name->label);
+	added = add(part, name->name, ino, mode, node, next);
 	if (added && node)
 		node_looked_up(node);
 	node_unref(node);
@@ -85,7 +114,7 @@ static bool add_dots(struct part *part, uint64_t offset)
 	const struct node *node = part->rq->node;
 	uint64_t ino = node_stat_ino(node);
 	uint64_t up = node->entry
-	                      ? node_ino_of(node->m, NULL)
+	                      ? node_ino_of(node->m, NULL, NULL)
 	                      : node_stat_ino(nodes_root(part->rq->fs->nodes));
 
 	return (offset >= 1 || add(part, ".", ino, S_IFDIR, NULL, 1)) &&
@@ -95,26 +124,29 @@ static bool add_dots(struct part *part, uint64_t offset)
 static bool add_entries(struct part *part, uint64_t offset)
 {
 	const struct node *node = part->rq->node;
+	struct dir_name name = { .m = node->m, .label = node->label };
 	uint64_t place = 2;
 
-	for (const struct entry *e = NULL; (e = entry_next(node_dir(node), e));)
-		if (++place > offset &&
-		    !add_node(part, e->name, node->m, e, place))
+	while ((name.entry = entry_next(node_dir(node), name.entry))) {
+		name.name = name.entry->name;
+		if (++place > offset && name.name &&
+		    !add_node(part, &name, place))
 			return false;
+	}
 	return true;
 }
 
-static bool add_machines(struct part *part, uint64_t offset)
+static bool add_names(struct part *part, uint64_t offset)
 {
-	struct fleet *fleet = part->rq->fs->spec.fleet;
-	uint64_t cookie = offset > ENTRIES_END ? offset - ENTRIES_END : 0;
-	struct member *m;
+	const struct node *dir = part->rq->node;
+	const struct dir_kind *kind = dir_kind(dir);
+	struct dir_name name = { 0 };
 
-	while ((m = fleet_next(fleet, cookie))) {
-		cookie = m->cookie;
-		if (!add_node(part, m->name, m, NULL, cookie + ENTRIES_END))
+	if (offset > ENTRIES_END)
+		name.cookie = offset - ENTRIES_END;
+	while (kind->next && kind->next(part->rq->fs, dir, &name))
+		if (!add_node(part, &name, name.cookie + ENTRIES_END))
 			return false;
-	}
 	return true;
 }
 
@@ -129,9 +161,8 @@ static void read_now(struct request *rq)
 		request_fail(rq, -ENOMEM);
 		return;
 	}
-	if (add_dots(&part, offset) && add_entries(&part, offset) &&
-	    node_dir(rq->node) == DIR_ROOT)
-		(void)add_machines(&part, offset);
+	if (add_dots(&part, offset) && add_entries(&part, offset))
+		(void)add_names(&part, offset);
 	request_reply_data(rq, part.data, part.len);
 	free(part.data);
 }
@@ -148,10 +179,12 @@ static void on_listed_read(void *arg, int err)
 
 void dir_read(struct request *rq, bool plus)
 {
+	const struct dir_kind *kind = dir_kind(rq->node);
+
 	rq->plus = plus;
-	/* The first part is of a fresh list, the others go on with it. */
-	if (node_dir(rq->node) == DIR_ROOT && rq->offset == 0)
-		fleet_get(rq->fs->spec.fleet, on_listed_read, rq);
+	/* The first part is of what is there now, the others go on with it. */
+	if (kind->ready && rq->offset == 0)
+		kind->ready(rq, on_listed_read);
 	else
 		read_now(rq);
 }
@@ -166,11 +199,24 @@ static void on_listed(void *arg, int err)
 		request_reply_open(rq, NULL);
 }
 
-void dir_open(struct request *rq, const struct fuse_file_info *fi)
+void dir_open(struct request *rq)
 {
-	(void)fi;
-	if (node_dir(rq->node) == DIR_ROOT)
-		fleet_get(rq->fs->spec.fleet, on_listed, rq);
+	const struct dir_kind *kind = dir_kind(rq->node);
+
+	if (kind->ready)
+		kind->ready(rq, on_listed);
 	else
 		request_reply_open(rq, NULL);
+}
+
+void dir_reply(struct request *rq, mode_t type, struct member *m,
+               struct label *label)
+{
+	const struct entry *entry = entry_any(node_dir(rq->node), type);
+	struct node *node = nodes_get_labelled(rq->fs->nodes, m, entry, label);
+
+	if (node)
+		request_reply_entry(rq, node);
+	else
+		request_fail(rq, -ENOMEM);
 }

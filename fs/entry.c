@@ -59,16 +59,22 @@ static void render_cmd(const struct view *v, struct buf *b)
 	size_t len;
 	const char *script;
 
-	if (!v->m->last)
+	if (!v->run)
 		return;
-	script = run_script(v->m->last, &len);
+	script = run_script(v->run, &len);
 	buf_add(b, script, len);
 }
 
 static void render_status(const struct view *v, struct buf *b)
 {
-	if (v->m->last)
-		buf_printf(b, "%s\n", run_status(v->m->last));
+	if (v->run)
+		buf_printf(b, "%s\n", run_status(v->run));
+}
+
+/* From where a group is, three directories below the root. */
+static void render_link(const struct view *v, struct buf *b)
+{
+	buf_printf(b, "../../../%s", v->m->name);
 }
 
 static void render_version(const struct view *v, struct buf *b)
@@ -92,7 +98,14 @@ static void render_stats(const struct view *v, struct buf *b)
 
 /* clang-format off */
 static const struct entry entries[] = {
+	{DIR_ROOT, ".by", DIRECTORY, .dir = DIR_BY},
 	{DIR_ROOT, ".orbfs", DIRECTORY, .dir = DIR_DAEMON},
+
+	{DIR_BY, "state", DIRECTORY, .dir = DIR_GROUPS},
+	{DIR_BY, "distro", DIRECTORY, .dir = DIR_GROUPS},
+	{DIR_BY, "arch", DIRECTORY, .dir = DIR_GROUPS},
+	{DIR_GROUPS, NULL, DIRECTORY, .dir = DIR_GROUP},
+	{DIR_GROUP, NULL, S_IFLNK | 0777, .render = render_link},
 
 	{DIR_DAEMON, "version", READ_ONLY, .render = render_version},
 	{DIR_DAEMON, "stats", READ_ONLY, .render = render_stats},
@@ -137,7 +150,15 @@ enum { N_ENTRIES = sizeof(entries) / sizeof(entries[0]) };
 const struct entry *entry_find(enum entry_dir in, const char *name)
 {
 	for (const struct entry *e = NULL; (e = entry_next(in, e));)
-		if (strcmp(e->name, name) == 0)
+		if (e->name && strcmp(e->name, name) == 0)
+			return e;
+	return NULL;
+}
+
+const struct entry *entry_any(enum entry_dir in, mode_t type)
+{
+	for (const struct entry *e = NULL; (e = entry_next(in, e));)
+		if (!e->name && (e->mode & S_IFMT) == type)
 			return e;
 	return NULL;
 }

@@ -4,6 +4,10 @@
  * A new file is a row here and a function that renders it. Pure: rendering
  * takes what is at hand and never waits; fs/control.c sees to it that what a
  * row needs is at hand before.
+ *
+ * A row without a name stands for all the names of a directory that come and
+ * go: the groups in .by, say. Those are found by the directory's own functions
+ * (fs/dir.h) and told apart by a label (fs/node.h).
  */
 #ifndef ORBFS_FS_ENTRY_H
 #define ORBFS_FS_ENTRY_H
@@ -25,6 +29,10 @@ enum entry_dir {
 	DIR_RUN,     /* run */
 	DIR_LAST,    /* run/last */
 	DIR_FILES,   /* files: the machine's own root directory */
+	DIR_BY,      /* .by: the machines in groups */
+	DIR_GROUPS,  /* .by/state and the like: the groups of one kind */
+	DIR_GROUP,   /* .by/state/running: links to machines */
+	DIR_N_KINDS
 };
 
 /* What must be at hand before a text can be rendered. */
@@ -56,7 +64,9 @@ struct entry_daemon {
 
 /* All that a text is made from. */
 struct view {
-	const struct member *m; /* NULL in .orbfs */
+	const struct member *m;    /* NULL where there is no machine */
+	const struct label *label; /* NULL where there is none */
+	const struct run *run;     /* whose record it is; NULL: none yet */
 	const struct fleet *fleet;
 	const struct entry_daemon *daemon;
 	const char *text; /* NEED_LOG: the log */
@@ -65,9 +75,11 @@ struct view {
 
 enum { ENTRY_OWN_INODE = 1 }; /* see fs/node.h */
 
+struct label;
+
 struct entry {
 	enum entry_dir in;
-	const char *name;
+	const char *name; /* NULL: one for all that come and go */
 	mode_t mode;
 	enum entry_dir dir; /* what it holds, for a directory */
 	enum entry_need need;
@@ -75,7 +87,7 @@ struct entry {
 	enum member_text text;  /* where its length and times are kept */
 	enum run_stream stream; /* NEED_RUN */
 	unsigned flags;
-	/* Append the text; a failure is in b->err. */
+	/* Append the text, a link's target; a failure is in b->err. */
 	void (*render)(const struct view *view, struct buf *b);
 };
 
@@ -83,7 +95,11 @@ enum { ENTRY_TEXT_MAX = 16 << 20 }; /* bytes of any rendered text */
 
 /* The entry of that name in that kind of directory, or NULL. */
 const struct entry *entry_find(enum entry_dir in, const char *name);
-/* The next entry of that kind of directory after one (NULL: the first). */
+/* The row for the names of that kind of directory that come and go and are of
+ * that type (S_IFDIR, ...), or NULL. */
+const struct entry *entry_any(enum entry_dir in, mode_t type);
+/* The next entry of that kind of directory after one (NULL: the first), be it
+ * one with a name or not. */
 const struct entry *entry_next(enum entry_dir in, const struct entry *after);
 /* A small number that names a row, from 1 on; 0 for NULL. */
 unsigned entry_index(const struct entry *entry);

@@ -18,12 +18,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include "cache/lifecycle.h"
 #include "fs/fs.h"
 #include "fs/link.h"
 #include "fs/listing.h"
+#include "fs/names.h"
 #include "fs/open.h"
 
 enum { KERNEL_SURE_MS = 60000, LIST_MOST = 4096, MISSES = 2 };
@@ -288,7 +288,7 @@ void files_attr(const struct node *node, struct stat *st)
 
 	memset(st, 0, sizeof(*st));
 	if (file == tree_root(file->tree))
-		st->st_ino = node_ino_of(node->m, node->entry);
+		st->st_ino = node_ino_of(node->m, node->entry, NULL);
 	else
 		st->st_ino = files_ino(files, file->dev, file->ino);
 	st->st_mode = a->mode;
@@ -939,7 +939,7 @@ void files_getxattr(struct request *rq)
 {
 	rq->call.op = WIRE_GETXATTR;
 	if (has_no_xattrs(rq))
-		request_fail(rq, -ENODATA);
+		request_fail(rq, -ENOATTR);
 	else
 		files_begin(rq, ask_xattr);
 }

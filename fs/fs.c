@@ -11,7 +11,7 @@
 #include "fs/fs.h"
 
 #include <errno.h>
-#include <stdio.h> /* RENAME_NOREPLACE */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,7 +21,7 @@
 #include "fs/dir.h"
 #include "fs/files.h"
 #include "fs/listing.h"
-#include "fs/machines.h"
+#include "fs/names.h"
 #include "fs/open.h"
 
 enum { NAME_LEN = 255, SCRIPT_BLOCK = 1 << 20 };
@@ -157,14 +157,32 @@ void fs_free(struct fs *fs)
 
 /* ---- attributes ---- */
 
-struct view fs_view(struct fs *fs, const struct member *m)
+struct view fs_view(struct fs *fs, const struct node *node)
 {
 	return (struct view){
-		.m = m,
+		.m = node->m,
+		.label = node->label,
+		.run = node->m ? node->m->last : NULL,
 		.fleet = fs->spec.fleet,
 		.daemon = &fs->daemon,
 		.text = "",
 	};
+}
+
+/* As everywhere: 2, and one for each directory in it; 1 says that nobody has
+ * counted them. */
+static nlink_t dir_links(struct fs *fs, const struct node *node)
+{
+	enum entry_dir in = node_dir(node);
+	nlink_t n = 2;
+
+	if (in == DIR_ROOT)
+		n += fleet_count(fs->spec.fleet);
+	else if (dir_kind(node)->next)
+		return 1;
+	for (const struct entry *e = NULL; (e = entry_next(in, e));)
+		n += e->name && e->dir != DIR_NONE && e->dir != DIR_FILES;
+	return n;
 }
 
 static void dir_attr(struct fs *fs, const struct node *node, struct stat *st)
@@ -174,17 +192,14 @@ static void dir_attr(struct fs *fs, const struct node *node, struct stat *st)
 	st->st_mode = node->entry       ? node->entry->mode
 	              : fs->spec.shared ? S_IFDIR | 0755
 	                                : S_IFDIR | 0700;
-	st->st_nlink = 2;
+	st->st_nlink = dir_links(fs, node);
 	if (node_dir(node) == DIR_ROOT) {
-		st->st_nlink += fleet_count(fs->spec.fleet) + 1;
 		st->st_mtim = fleet_changed(fs->spec.fleet);
 	} else if (node->entry) {
-		st->st_nlink += node_dir(node) == DIR_RUN;
 		st->st_mtim =
 			node->m ? node->m->texts[node->entry->text].changed
 				: fs->born;
 	} else {
-		st->st_nlink += 1;
 		st->st_mtim = node->m->changed;
 	}
 }
@@ -192,7 +207,7 @@ static void dir_attr(struct fs *fs, const struct node *node, struct stat *st)
 static void file_attr(struct fs *fs, const struct node *node, struct stat *st)
 {
 	const struct entry *entry = node->entry;
-	struct view view = fs_view(fs, node->m);
+	struct view view = fs_view(fs, node);
 
 	st->st_mode = entry->mode;
 	st->st_nlink = 1;
@@ -230,6 +245,12 @@ void fs_timeouts(struct fs *fs, const struct node *node, double *entry_s,
 
 	if (node->file) {
 		files_timeouts(node, entry_s, attr_s);
+		return;
+	}
+	/* What comes and goes is looked up whenever it is used. */
+	if (entry && !entry->name) {
+		*entry_s = 0;
+		*attr_s = 0;
 		return;
 	}
 	*entry_s = own ? 0 : fs->spec.timeout;
@@ -322,16 +343,17 @@ static void fs_lookup(fuse_req_t fuse, fuse_ino_t parent, const char *name)
 		files_lookup(rq);
 		return;
 	}
-	if (node_dir(rq->node) == DIR_ROOT) {
-		machines_lookup(rq);
+	entry = entry_find(node_dir(rq->node), name);
+	if (!entry && dir_kind(rq->node)->lookup) {
+		dir_kind(rq->node)->lookup(rq);
 		return;
 	}
-	entry = entry_find(node_dir(rq->node), name);
 	if (!entry || (rq->node->m && !rq->node->m->listed)) {
 		request_fail(rq, -ENOENT);
 		return;
 	}
-	node = nodes_get(rq->fs->nodes, rq->node->m, entry);
+	node = nodes_get_labelled(rq->fs->nodes, rq->node->m, entry,
+	                          rq->node->label);
 	if (node && entry->dir == DIR_FILES && files_attach(rq->fs, node)) {
 		node_unref(node);
 		node = NULL;
@@ -492,7 +514,7 @@ static void fs_opendir(fuse_req_t fuse, fuse_ino_t ino,
 	else if (rq->node->file)
 		request_reply_open(rq, NULL);
 	else
-		dir_open(rq, fi);
+		dir_open(rq);
 }
 
 static void read_dir(fuse_req_t fuse, fuse_ino_t ino, size_t size, off_t offset,
@@ -541,55 +563,75 @@ static void fs_mkdir(fuse_req_t fuse, fuse_ino_t parent, const char *name,
 		return;
 	if (rq->node->file)
 		below_mkdir(rq, mode);
-	else if (node_dir(rq->node) == DIR_ROOT)
-		machines_mkdir(rq);
+	else if (entry_find(node_dir(rq->node), name))
+		request_fail(rq, -EEXIST);
+	else if (dir_kind(rq->node)->mkdir)
+		dir_kind(rq->node)->mkdir(rq);
 	else
 		request_fail(rq, -EPERM);
 }
 
 /* A control file does not go. Who tries that in a machine may be about to
  * remove all of it: see fs/guard.h. */
-static void refuse_removal(struct request *rq, pid_t pid)
+static void refuse_removal(struct request *rq)
 {
 	const struct node *node = rq->node;
+	bool is_entry = entry_find(node_dir(node), rq->text) != NULL;
 
-	if (!entry_find(node_dir(node), rq->text)) {
-		request_fail(rq, -ENOENT);
+	if (is_entry && node->m)
+		guard_trip(rq->fs->guard, node->m, (pid_t)rq->size);
+	request_fail(rq, is_entry || dir_kind(node)->next ? -EPERM : -ENOENT);
+}
+
+static void remove_name(fuse_req_t fuse, fuse_ino_t parent, const char *name,
+                        bool is_dir)
+{
+	struct request *rq = request_named(fuse, parent, name);
+	pid_t pid = fuse_req_ctx(fuse)->pid;
+	const struct dir_kind *kind;
+	void (*remove)(struct request *);
+
+	if (!rq)
+		return;
+	if (rq->node->file) {
+		files_remove(rq, is_dir, pid);
 		return;
 	}
-	if (node->m)
-		guard_trip(rq->fs->guard, node->m, pid);
-	request_fail(rq, -EPERM);
+	kind = dir_kind(rq->node);
+	remove = is_dir ? kind->rmdir : kind->unlink;
+	rq->size = (size_t)pid;
+	if (remove && !entry_find(node_dir(rq->node), name))
+		remove(rq);
+	else
+		refuse_removal(rq);
 }
 
 static void fs_unlink(fuse_req_t fuse, fuse_ino_t parent, const char *name)
 {
-	struct request *rq = request_named(fuse, parent, name);
-
-	if (!rq)
-		return;
-	if (rq->node->file)
-		files_remove(rq, false, fuse_req_ctx(fuse)->pid);
-	else if (node_dir(rq->node) != DIR_ROOT)
-		refuse_removal(rq, fuse_req_ctx(fuse)->pid);
-	else
-		request_fail(rq, fleet_find(rq->fs->spec.fleet, name)
-		                         ? -EISDIR
-		                         : -ENOENT);
+	remove_name(fuse, parent, name, false);
 }
 
 static void fs_rmdir(fuse_req_t fuse, fuse_ino_t parent, const char *name)
 {
-	struct request *rq = request_named(fuse, parent, name);
+	remove_name(fuse, parent, name, true);
+}
 
-	if (!rq)
+/* Move a name that comes and goes; those of the table stay. */
+static void rename_name(struct request *rq, fuse_ino_t new_parent,
+                        const char *new_name, unsigned flags)
+{
+	struct node *to = nodes_find(rq->fs->nodes, new_parent);
+	void (*rename)(struct request *, const char *, unsigned) =
+		dir_kind(rq->node)->rename;
+
+	if (!to || to->file || !rename ||
+	    entry_find(node_dir(rq->node), rq->text) ||
+	    entry_find(node_dir(to), new_name)) {
+		request_fail(rq, to ? -EPERM : -ESTALE);
 		return;
-	if (rq->node->file)
-		files_remove(rq, true, fuse_req_ctx(fuse)->pid);
-	else if (node_dir(rq->node) == DIR_ROOT)
-		machines_rmdir(rq, fuse_req_ctx(fuse)->pid);
-	else
-		refuse_removal(rq, fuse_req_ctx(fuse)->pid);
+	}
+	rq->other = node_ref(to);
+	rename(rq, new_name, flags);
 }
 
 static void fs_rename(fuse_req_t fuse, fuse_ino_t parent, const char *name,
@@ -598,21 +640,14 @@ static void fs_rename(fuse_req_t fuse, fuse_ino_t parent, const char *name,
 {
 	struct request *rq = request_named(fuse, parent, name);
 
-	if (!rq)
-		return;
-	/* Between machines mv may copy and delete; of a machine, never. */
-	if (rq->node->file)
+	if (rq && rq->node->file)
 		below_rename(rq, new_parent, new_name, flags);
-	else if (node_dir(rq->node) != DIR_ROOT || new_parent != parent)
-		request_fail(rq, -EPERM);
-	else if (flags & ~(unsigned)RENAME_NOREPLACE)
-		request_fail(rq, -EINVAL);
-	else
-		machines_rename(rq, new_name);
+	else if (rq)
+		rename_name(rq, new_parent, new_name, flags);
 }
 
-/* A request to make a name; NULL: answered, since nothing can be made beside
- * what is there but below files/. */
+/* A request to make a name; NULL: answered, since nothing of that type can be
+ * made beside what is there but below files/. */
 static struct request *request_to_make(fuse_req_t fuse, fuse_ino_t parent,
                                        const char *name)
 {
@@ -627,12 +662,17 @@ static struct request *request_to_make(fuse_req_t fuse, fuse_ino_t parent,
 static void fs_create(fuse_req_t fuse, fuse_ino_t parent, const char *name,
                       mode_t mode, struct fuse_file_info *fi)
 {
-	struct request *rq = request_to_make(fuse, parent, name);
+	struct request *rq = request_named(fuse, parent, name);
 
 	if (!rq)
 		return;
 	rq->fi = *fi;
-	below_create(rq, mode);
+	if (rq->node->file)
+		below_create(rq, mode);
+	else if (dir_kind(rq->node)->create)
+		dir_kind(rq->node)->create(rq);
+	else
+		request_fail(rq, -EPERM);
 }
 
 static void fs_mknod(fuse_req_t fuse, fuse_ino_t parent, const char *name,
@@ -660,6 +700,32 @@ static void fs_link(fuse_req_t fuse, fuse_ino_t ino, fuse_ino_t new_parent,
 
 	if (rq)
 		below_link(rq, ino);
+}
+
+/* The text of a link's row is where it leads. */
+static void fs_readlink(fuse_req_t fuse, fuse_ino_t ino)
+{
+	struct request *rq = request_about(fuse, ino);
+	struct buf target = BUF_INIT(PATH_MAX);
+	struct view view;
+
+	if (!rq)
+		return;
+	if (rq->node->file) {
+		files_readlink(rq);
+		return;
+	}
+	if (!rq->node->entry || !S_ISLNK(rq->node->entry->mode)) {
+		request_fail(rq, -EINVAL);
+		return;
+	}
+	view = fs_view(rq->fs, rq->node);
+	rq->node->entry->render(&view, &target);
+	if (target.err)
+		request_fail(rq, target.err);
+	else
+		request_reply_readlink(rq, target.data);
+	buf_free(&target);
 }
 
 /* Believable numbers, at once: file managers ask before each copy, and some
@@ -714,7 +780,7 @@ const struct fuse_lowlevel_ops fs_ops = {
 	.symlink = fs_symlink,
 	.link = fs_link,
 	.statfs = fs_statfs,
-	.readlink = below_readlink,
+	.readlink = fs_readlink,
 	.fsync = below_fsync,
 	.fsyncdir = below_fsyncdir,
 	.setxattr = below_setxattr,

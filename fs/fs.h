@@ -89,6 +89,6 @@ void fs_attr(struct fs *fs, const struct node *node, struct stat *st);
 /* How long the kernel may keep a node's name and attributes, in seconds. */
 void fs_timeouts(struct fs *fs, const struct node *node, double *entry_s,
                  double *attr_s);
-struct view fs_view(struct fs *fs, const struct member *m);
+struct view fs_view(struct fs *fs, const struct node *node);
 
 #endif

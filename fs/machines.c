@@ -13,6 +13,7 @@
 
 #include "cache/lifecycle.h"
 #include "fs/fs.h"
+#include "fs/names.h"
 
 /* ---- lookup ---- */
 
@@ -32,10 +33,9 @@ static bool is_noise(const char *name)
 	return false;
 }
 
-static void reply_node(struct request *rq, struct member *m,
-                       const struct entry *entry)
+static void reply_machine(struct request *rq, struct member *m)
 {
-	struct node *node = nodes_get(rq->fs->nodes, m, entry);
+	struct node *node = nodes_get(rq->fs->nodes, m, NULL);
 
 	if (node)
 		request_reply_entry(rq, node);
@@ -50,23 +50,39 @@ static void on_looked(void *arg, int err)
 
 	/* A machine of ours is known without any list. */
 	if (m)
-		reply_node(rq, m, NULL);
+		reply_machine(rq, m);
 	else
 		request_fail(rq, err ? err : -ENOENT);
 }
 
 void machines_lookup(struct request *rq)
 {
-	const struct entry *entry = entry_find(DIR_ROOT, rq->text);
-
-	if (entry)
-		reply_node(rq, NULL, entry);
-	else if (!machine_name_listed(rq->text))
+	if (!machine_name_listed(rq->text))
 		request_fail(rq, -ENOENT);
 	else if (is_noise(rq->text))
 		on_looked(rq, 0);
 	else
 		fleet_get(rq->fs->spec.fleet, on_looked, rq);
+}
+
+/* ---- listing ---- */
+
+void machines_ready(struct request *rq, slot_fn *done)
+{
+	fleet_get(rq->fs->spec.fleet, done, rq);
+}
+
+bool machines_next(struct fs *fs, const struct node *dir, struct dir_name *name)
+{
+	struct member *m = fleet_next(fs->spec.fleet, name->cookie);
+
+	(void)dir;
+	if (!m)
+		return false;
+	name->cookie = m->cookie;
+	name->name = m->name;
+	name->m = m;
+	return true;
 }
 
 /* ---- mkdir ---- */
@@ -78,7 +94,7 @@ static void on_created(void *arg, int err, struct member *m)
 	if (err)
 		request_fail(rq, err);
 	else
-		reply_node(rq, m, NULL);
+		reply_machine(rq, m);
 }
 
 static void on_listed_mkdir(void *arg, int err)
@@ -96,9 +112,7 @@ static void on_listed_mkdir(void *arg, int err)
 
 void machines_mkdir(struct request *rq)
 {
-	if (entry_find(DIR_ROOT, rq->text))
-		request_fail(rq, -EEXIST);
-	else if (machine_name_check(rq->text))
+	if (machine_name_check(rq->text))
 		on_listed_mkdir(rq, 0); /* refused, whatever a list says */
 	else
 		fleet_get(rq->fs->spec.fleet, on_listed_mkdir, rq);
@@ -138,15 +152,20 @@ static void on_listed_rmdir(void *arg, int err)
 	lifecycle_delete(m, on_done, rq);
 }
 
-void machines_rmdir(struct request *rq, pid_t pid)
+void machines_rmdir(struct request *rq)
 {
-	rq->size = (size_t)pid;
-	if (entry_find(DIR_ROOT, rq->text))
-		request_fail(rq, -EPERM);
-	else if (!machine_name_listed(rq->text))
+	if (!machine_name_listed(rq->text))
 		request_fail(rq, -ENOENT);
 	else
 		fleet_get(rq->fs->spec.fleet, on_listed_rmdir, rq);
+}
+
+/* No name here is a file's. */
+void machines_unlink(struct request *rq)
+{
+	bool is_machine = fleet_find(rq->fs->spec.fleet, rq->text) != NULL;
+
+	request_fail(rq, is_machine ? -EISDIR : -ENOENT);
 }
 
 /* ---- rename ---- */
@@ -165,14 +184,18 @@ static void on_listed_rename(void *arg, int err)
 		lifecycle_rename(m, new_name, on_done, rq);
 }
 
-void machines_rename(struct request *rq, const char *new_name)
+void machines_rename(struct request *rq, const char *new_name, unsigned flags)
 {
 	size_t old_len = strlen(rq->text);
 	size_t new_len = strlen(new_name);
 	char *both;
 
-	if (entry_find(DIR_ROOT, rq->text) || entry_find(DIR_ROOT, new_name)) {
+	if (rq->other != rq->node) {
 		request_fail(rq, -EPERM);
+		return;
+	}
+	if (flags & ~(unsigned)RENAME_NOREPLACE) {
+		request_fail(rq, -EINVAL);
 		return;
 	}
 	both = realloc(rq->text, old_len + new_len + 2);

@@ -8,14 +8,16 @@
 #ifndef ORBFS_FS_MACHINES_H
 #define ORBFS_FS_MACHINES_H
 
-#include "fs/request.h"
+#include "fs/dir.h"
 
-/* rq->text is the name. */
+/* See struct dir_kind. */
 void machines_lookup(struct request *rq);
+void machines_ready(struct request *rq, slot_fn *done);
+bool machines_next(struct fs *fs, const struct node *dir,
+                   struct dir_name *name);
 void machines_mkdir(struct request *rq);
-/* pid: who asks. */
-void machines_rmdir(struct request *rq, pid_t pid);
-/* rq->text is the old name, new_name is copied. */
-void machines_rename(struct request *rq, const char *new_name);
+void machines_rmdir(struct request *rq);
+void machines_unlink(struct request *rq);
+void machines_rename(struct request *rq, const char *new_name, unsigned flags);
 
 #endif

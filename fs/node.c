@@ -2,19 +2,23 @@
  * node: the table of nodes, by number and by what they stand for.
  *
  * A node lives while the kernel has lookups of it or we refer to it. Shared
- * nodes are in a second tree by (machine, entry), so that one file is one inode
- * to the kernel; those of ENTRY_OWN_INODE are not. The number that stat shows
- * is computed from what a node stands for, so `ls -i` does not see which kind
- * it is: the machine's cookie, above the entry's index.
+ * nodes are in a second tree by (machine, entry, label), so that one file is one
+ * inode to the kernel; those of ENTRY_OWN_INODE are not. The number that stat
+ * shows is computed from what a node stands for, so `ls -i` does not see which
+ * kind it is: the machine's cookie, above the entry's index; with a label, a
+ * hash of all three.
  */
 #include "fs/node.h"
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cache/index.h"
 
 enum { ROOT_INO = 1, INDEX_BITS = 8 };
+/* Above all cookies. */
+#define LABELLED_INO (UINT64_C(1) << 63)
 
 struct nodes {
 	struct node *root;
@@ -35,6 +39,15 @@ static int compare_ino(const void *a, const void *b)
 	                       ((const struct node *)b)->ino);
 }
 
+static int compare_labels(const struct label *a, const struct label *b)
+{
+	if (!a || !b)
+		return (a != NULL) - (b != NULL);
+	if (a->serial != b->serial)
+		return compare_numbers(a->serial, b->serial);
+	return strcmp(a->name, b->name);
+}
+
 static int compare_what(const void *a, const void *b)
 {
 	const struct node *x = a;
@@ -42,7 +55,10 @@ static int compare_what(const void *a, const void *b)
 
 	if (x->m != y->m)
 		return compare_numbers((uintptr_t)x->m, (uintptr_t)y->m);
-	return compare_numbers((uintptr_t)x->entry, (uintptr_t)y->entry);
+	if (x->entry != y->entry)
+		return compare_numbers((uintptr_t)x->entry,
+		                       (uintptr_t)y->entry);
+	return compare_labels(x->label, y->label);
 }
 
 static bool is_shared(const struct node *node)
@@ -64,23 +80,21 @@ static void node_free(struct node *node)
 		node->file->node = NULL;
 	file_unref(node->file);
 	member_unref(node->m);
+	label_unref(node->label);
 	free(node);
 }
 
-/* A new node with one reference; NULL: no memory. */
+/* A new node like this one, with one reference; NULL: no memory. */
 static struct node *node_new(struct nodes *nodes, uint64_t ino,
-                             struct member *m, const struct entry *entry,
-                             struct file *file)
+                             const struct node *what)
 {
-	struct node *node = calloc(1, sizeof(*node));
+	struct node *node = malloc(sizeof(*node));
 
 	if (!node)
 		return NULL;
+	*node = *what;
 	node->nodes = nodes;
 	node->ino = ino;
-	node->m = m;
-	node->entry = entry;
-	node->file = file;
 	node->refs = 1;
 	if (index_add(&nodes->by_ino, node)) {
 		free(node);
@@ -91,11 +105,13 @@ static struct node *node_new(struct nodes *nodes, uint64_t ino,
 		free(node);
 		return NULL;
 	}
-	if (m)
-		member_ref(m);
-	if (file) {
-		file_ref(file);
-		file->node = node;
+	if (node->m)
+		member_ref(node->m);
+	if (node->label)
+		label_ref(node->label);
+	if (node->file) {
+		file_ref(node->file);
+		node->file->node = node;
 	}
 	nodes->n++;
 	return node;
@@ -110,7 +126,7 @@ struct nodes *nodes_new(void)
 	nodes->last_ino = ROOT_INO;
 	nodes->by_ino.compare = compare_ino;
 	nodes->by_what.compare = compare_what;
-	nodes->root = node_new(nodes, ROOT_INO, NULL, NULL, NULL);
+	nodes->root = node_new(nodes, ROOT_INO, &(struct node){ 0 });
 	if (nodes->root)
 		return nodes;
 	free(nodes);
@@ -151,20 +167,29 @@ struct node *nodes_peek(struct nodes *nodes, const struct member *m,
 	return index_find(&nodes->by_what, &key);
 }
 
-struct node *nodes_get(struct nodes *nodes, struct member *m,
-                       const struct entry *entry)
+struct node *nodes_get_labelled(struct nodes *nodes, struct member *m,
+                                const struct entry *entry, struct label *label)
 {
-	struct node *node = nodes_peek(nodes, m, entry);
+	struct node key = { .m = m, .entry = entry, .label = label };
+	struct node *node = index_find(&nodes->by_what, &key);
 
 	if (node)
 		return node_ref(node);
-	return node_new(nodes, ++nodes->last_ino, m, entry, NULL);
+	return node_new(nodes, ++nodes->last_ino, &key);
+}
+
+struct node *nodes_get(struct nodes *nodes, struct member *m,
+                       const struct entry *entry)
+{
+	return nodes_get_labelled(nodes, m, entry, NULL);
 }
 
 struct node *nodes_add_file(struct nodes *nodes, struct member *m,
                             struct file *file)
 {
-	return node_new(nodes, ++nodes->last_ino, m, NULL, file);
+	struct node what = { .m = m, .file = file };
+
+	return node_new(nodes, ++nodes->last_ino, &what);
 }
 
 static void free_if_unused(struct node *node)
@@ -206,14 +231,51 @@ enum entry_dir node_dir(const struct node *node)
 	return node->m ? DIR_MACHINE : DIR_ROOT;
 }
 
-uint64_t node_ino_of(const struct member *m, const struct entry *entry)
+uint64_t node_ino_of(const struct member *m, const struct entry *entry,
+                     const struct label *label)
 {
-	if (!m && !entry)
-		return ROOT_INO;
-	return ((m ? m->cookie : 0) << INDEX_BITS) + entry_index(entry) + 1;
+	uint64_t ino = ((m ? m->cookie : 0) << INDEX_BITS) +
+	               entry_index(entry) + ROOT_INO;
+
+	if (!label)
+		return ino;
+	ino ^= label->serial << 32;
+	for (const char *c = label->name; *c; c++)
+		ino = (ino ^ (unsigned char)*c) * UINT64_C(1099511628211);
+	return ino | LABELLED_INO;
 }
 
 uint64_t node_stat_ino(const struct node *node)
 {
-	return node_ino_of(node->m, node->entry);
+	return node_ino_of(node->m, node->entry, node->label);
+}
+
+static void free_plain(struct label *label)
+{
+	free(label);
+}
+
+struct label *label_new(const char *name)
+{
+	size_t size = strlen(name) + 1;
+	struct label *label = calloc(1, sizeof(*label) + size);
+
+	if (!label)
+		return NULL;
+	label->refs = 1;
+	label->name = memcpy(label + 1, name, size);
+	label->free = free_plain;
+	return label;
+}
+
+struct label *label_ref(struct label *label)
+{
+	label->refs++;
+	return label;
+}
+
+void label_unref(struct label *label)
+{
+	if (label && --label->refs == 0)
+		label->free(label);
 }

@@ -2,9 +2,10 @@
  * node: what the kernel refers to by inode number.
  *
  * A node stands for the root, a machine's directory, an entry of the table in
- * fs/entry.c, of a machine or of the daemon, or a file of a guest. The kernel gets it by a lookup
- * and keeps it until it has forgotten every lookup; requests and open files
- * hold it, too. Numbers are never used twice.
+ * fs/entry.c, of a machine or of the daemon, or a file of a guest. An entry
+ * whose names come and go is told from others of its row by a label. The kernel
+ * gets a node by a lookup and keeps it until it has forgotten every lookup;
+ * requests and open files hold it, too. Numbers are never used twice.
  *
  * Entries whose writes wait (ENTRY_OWN_INODE) get a new node at every lookup:
  * the kernel holds an inode's lock for as long as a write to it takes, so
@@ -22,11 +23,26 @@
 
 struct nodes;
 
+/*
+ * What tells a node from others of its machine and entry: a name that is in no
+ * table, "debian/bookworm" say. Whoever has more to say of such a name makes
+ * this the first member of a struct of their own. Counted.
+ */
+struct label {
+	unsigned refs;
+	/* Tells two of one name apart, where a name may go and come again; 0:
+	 * the name is all there is to it. */
+	uint64_t serial;
+	const char *name;
+	void (*free)(struct label *label);
+};
+
 struct node {
 	uint64_t ino;              /* what the kernel calls it */
 	struct member *m;          /* NULL: the root, or the daemon's own */
 	struct file *file;         /* below files/: referred to; else NULL */
 	const struct entry *entry; /* NULL: the root, or a machine's directory */
+	struct label *label;       /* referred to; NULL where there is none */
 	uint64_t lookups;          /* that the kernel has not forgotten */
 	unsigned refs;             /* that we hold */
 	struct nodes *nodes;
@@ -44,6 +60,9 @@ struct node *nodes_find(struct nodes *nodes, uint64_t ino);
  * kernel may know it already. NULL: no memory. */
 struct node *nodes_get(struct nodes *nodes, struct member *m,
                        const struct entry *entry);
+/* The same for one of those that labels tell apart; the label is borrowed. */
+struct node *nodes_get_labelled(struct nodes *nodes, struct member *m,
+                                const struct entry *entry, struct label *label);
 /* The node of a machine's directory, if the kernel knows it; borrowed. */
 struct node *nodes_peek(struct nodes *nodes, const struct member *m,
                         const struct entry *entry);
@@ -62,6 +81,13 @@ void node_forget(struct node *node, uint64_t n);
 enum entry_dir node_dir(const struct node *node);
 /* The number that stat shows: the same for every node of one file. */
 uint64_t node_stat_ino(const struct node *node);
-uint64_t node_ino_of(const struct member *m, const struct entry *entry);
+uint64_t node_ino_of(const struct member *m, const struct entry *entry,
+                     const struct label *label);
+
+/* A label that is no more than a name, referred to once. NULL: no memory. */
+struct label *label_new(const char *name);
+struct label *label_ref(struct label *label);
+/* NULL is allowed. */
+void label_unref(struct label *label);
 
 #endif

@@ -138,7 +138,7 @@ static void dir_lists_are_the_same_in_parts_of_any_size(void **state)
 		const char *path;
 		const char *names;
 	} rows[] = {
-		{ "", ". .. .orbfs up off third " },
+		{ "", ". .. .by .orbfs up off third " },
 		{ ".orbfs", ". .. version stats error config ctl " },
 		{ "off", ". .. state ip config exec error log run files " },
 		{ "off/run", ". .. last " },
@@ -243,10 +243,10 @@ static void dir_opening_asks_for_a_fresh_list(void **state)
 
 	(void)state;
 	begin(&w);
-	assert_lists(&w, "", 4096, false, ". .. .orbfs up off third ");
+	assert_lists(&w, "", 4096, false, ". .. .by .orbfs up off third ");
 	puppet_remove(w.engine, "off");
 	hands_turn(w.hands, WORLD_TTL_MS);
-	assert_lists(&w, "", 4096, false, ". .. .orbfs up third ");
+	assert_lists(&w, "", 4096, false, ". .. .by .orbfs up third ");
 	end(&w);
 }
 
@@ -282,7 +282,7 @@ static void dir_of_ten_thousand_is_complete_and_costs_one_list(void **state)
 	listing_read_all(&l);
 	for (const char *c = l.names; *c; c++)
 		n += *c == ' ';
-	assert_int_equal(n, 10000 + 3 + 3);
+	assert_int_equal(n, 10000 + 3 + 4);
 	assert_int_equal(puppet_asked(w.engine, ENGINE_LIST), 1);
 	listing_end(&l);
 	end(&w);
@@ -301,10 +301,10 @@ static void dir_plus_counts_as_lookups(void **state)
 	n = nodes_count(w.fs->nodes);
 	listing_begin(&l, &w, "", 4096, true);
 	listing_read_all(&l);
-	/* Three machines and .orbfs. */
-	assert_int_equal(l.n_looked_up, 4);
-	assert_int_equal(nodes_count(w.fs->nodes), n + 4);
-	for (size_t i = 0; i < 4; i++) {
+	/* Three machines, .by and .orbfs. */
+	assert_int_equal(l.n_looked_up, 5);
+	assert_int_equal(nodes_count(w.fs->nodes), n + 5);
+	for (size_t i = 0; i < 5; i++) {
 		struct node *node = nodes_find(w.fs->nodes, l.looked_up[i]);
 
 		assert_int_equal(node->lookups, 1);

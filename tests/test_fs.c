@@ -198,14 +198,14 @@ static void fs_attributes_of_the_root(void **state)
 	assert_int_equal(attr.ino, 1);
 	assert_int_equal(attr.mode, S_IFDIR | 0700);
 	assert_int_equal(attr.uid, WORLD_UID);
-	/* ".", "..", .orbfs and two machines. */
-	assert_int_equal(attr.nlink, 5);
+	/* ".", "..", .by, .orbfs and two machines. */
+	assert_int_equal(attr.nlink, 6);
 	before = attr.mtime;
 	hands_turn(w.hands, 9000);
 	puppet_remove(w.engine, "off");
 	assert_int_equal(kernel_lookup(w.kernel, 1, "off", NULL), -ENOENT);
 	assert_int_equal(kernel_getattr(w.kernel, KERNEL_ROOT, &attr), 0);
-	assert_int_equal(attr.nlink, 4);
+	assert_int_equal(attr.nlink, 5);
 	assert_int_equal(attr.mtime, before + 9);
 	end(&w);
 }

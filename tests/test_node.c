@@ -209,13 +209,14 @@ static void node_numbers_that_stat_shows_are_different(void **state)
 
 	(void)state;
 	begin(&f);
-	seen[n++] = node_ino_of(NULL, NULL);
-	seen[n++] = node_ino_of(f.m, NULL);
-	for (int dir = DIR_ROOT; dir <= DIR_LAST; dir++)
+	seen[n++] = node_ino_of(NULL, NULL, NULL);
+	seen[n++] = node_ino_of(f.m, NULL, NULL);
+	for (int dir = DIR_ROOT; dir < DIR_N_KINDS; dir++)
 		for (const struct entry *e = NULL;
 		     (e = entry_next((enum entry_dir)dir, e));)
-			seen[n++] =
-				node_ino_of(dir <= DIR_DAEMON ? NULL : f.m, e);
+			seen[n++] = node_ino_of(dir <= DIR_DAEMON ? NULL : f.m,
+			                        e, NULL);
+	assert_true(n <= sizeof(seen) / sizeof(seen[0]));
 	for (size_t i = 0; i < n; i++)
 		for (size_t j = 0; j < i; j++)
 			assert_true(seen[i] != seen[j]);

@@ -37,6 +37,6 @@ cd / || exit
 expect "nothing was created" 0 "$(calls create)"
 expect "nothing was renamed" 0 "$(calls rename)"
 expect "nothing was deleted" 0 "$(calls delete)"
-expect "the machine is there as before" ".orbfs web1" \
+expect "the machine is there as before" "$ours web1" \
 	"$(names "$mnt")"
 unmount

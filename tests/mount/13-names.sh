@@ -59,7 +59,7 @@ expect_errno "a bad name is not there to be removed" ENOENT \
 	rmdir -- "$mnt/Web"
 
 expect "not one orbctl call came of it" "$listed" "$(calls)"
-expect "the machines are there as before" ".orbfs web1 web2" "$(names "$mnt")"
+expect "the machines are there as before" "$ours web1 web2" "$(names "$mnt")"
 
 # Names that are good.
 n=0

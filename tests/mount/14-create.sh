@@ -25,7 +25,7 @@ expect "its address came with the creation" 1 "$(called 'info fresh .*')"
 check "it runs scripts at once" put $'true\n' "$mnt/fresh/exec"
 check "mkdir -p of one that is there" mkdir -p "$mnt/fresh"
 check "mkdir of several" mkdir "$mnt/s1" "$mnt/s2" "$mnt/s3"
-expect "all are there" ".orbfs cut far fresh s1 s2 s3 web1 web2" "$(names "$mnt")"
+expect "all are there" "$ours cut far fresh s1 s2 s3 web1 web2" "$(names "$mnt")"
 
 # A slow one.
 fake on delay.create 2.5

@@ -14,7 +14,7 @@ fails_with() { # MODE ERRNO REGEX
 	fake on create-mode "$1"
 	expect_errno "mkdir: $1 is $2" "$2" mkdir "$mnt/bad"
 	expect_match "and .orbfs/error says why" "$3" "$(daemon_error)"
-	expect "nothing stays behind" ".orbfs web1" "$(names "$mnt")"
+	expect "nothing stays behind" "$ours web1" "$(names "$mnt")"
 }
 fails_with setup-failed EIO "bad: create: .*run command 'useradd'"
 fails_with shutdown EIO "canceled by machine shutdown"

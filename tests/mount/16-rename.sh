@@ -14,7 +14,7 @@ exec 5<"$mnt/web1/state"
 check "mv renames a machine" mv "$mnt/web1" "$mnt/shop"
 expect "by orbctl's rename" 1 "$(called 'rename web1 shop')"
 expect "the new name is there, the old is not" \
-	".orbfs db1 db2 shop web2 web3" "$(names "$mnt")"
+	"$ours db1 db2 shop web2 web3" "$(names "$mnt")"
 expect "it runs as before" running "$(cat "$mnt/shop/state")"
 expect "it has its address" "$ip" "$(cat "$mnt/shop/ip")"
 expect_match "config tells the new name" '"name":.*"shop"' \
@@ -55,7 +55,7 @@ mkdir "$work/dir"
 check_fails "a directory into the root" mv "$work/dir" "$mnt/shop"
 expect "orbctl was asked for none of that" "$renames" "$(calls rename)"
 expect "least of all to delete" 0 "$(calls delete)"
-expect "all machines are there" ".orbfs db2 dbx shop web2 web3 web9" \
+expect "all machines are there" "$ours db2 dbx shop web2 web3 web9" \
 	"$(names "$mnt")"
 expect_match "exchanging two machines is not offered" '^(EINVAL|EPERM|EEXIST)$' \
 	"$(errno_of python3 -c 'import ctypes, os, sys

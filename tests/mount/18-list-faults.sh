@@ -4,7 +4,7 @@
 
 engine fake
 fake seed 3 web running
-all=".orbfs web1 web2 web3"
+all="$ours web1 web2 web3"
 why() {
 	cat "$mnt/.orbfs/error"
 }

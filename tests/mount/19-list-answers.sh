@@ -6,7 +6,7 @@ engine fake
 fake seed 2 web running
 fake seed 1 db stopped
 mount_orbfs
-all=".orbfs db1 web1 web2"
+all="$ours db1 web1 web2"
 expect "the machines are shown" "$all" "$(names "$mnt")"
 
 # in_mode MODE: a list in that mode has come, or what was known is shown.
@@ -130,7 +130,7 @@ settled() {
 check "it is refused, or taken" wait_for 20 settled
 fake off
 refresh
-expect "all are back" ".orbfs web1 web2" "$(names "$mnt" -I huge)"
+expect "all are back" "$ours web1 web2" "$(names "$mnt" -I huge)"
 expect_match "the daemon has kept its size" '^[0-9]{1,5}$' \
 	"$(awk '/^VmRSS/ { print $2 }' "/proc/$daemon/status")"
 unmount

@@ -19,7 +19,7 @@ check "the daemon's own files are there" cat "$mnt/.orbfs/version" \
 	"$mnt/.orbfs/stats" "$mnt/.orbfs/config"
 
 mv "$work/fake/away" "$work/fake/orbctl"
-expect "orbctl comes: its machines show" ".orbfs web1 web2" "$(names "$mnt")"
+expect "orbctl comes: its machines show" "$ours web1 web2" "$(names "$mnt")"
 expect "no error is left" "" "$(cat "$mnt/.orbfs/error")"
 check "they work" put $'true\n' "$mnt/web1/exec"
 cat "$mnt/web1/ip" >/dev/null
@@ -27,7 +27,7 @@ cat "$mnt/web1/ip" >/dev/null
 mv "$work/fake/orbctl" "$work/fake/away"
 refresh
 expect_ms 400 "orbctl goes: the last list is shown" ls -l "$mnt"
-expect "whole" ".orbfs web1 web2" "$(names "$mnt")"
+expect "whole" "$ours web1 web2" "$(names "$mnt")"
 expect "states are shown" running "$(cat "$mnt/web1/state")"
 expect_match "addresses that were told" '^192' "$(cat "$mnt/web1/ip")"
 expect_errno "a script is ENODEV" ENODEV put $'true\n' "$mnt/web1/exec"
@@ -39,7 +39,7 @@ expect_match "and says why" "stop: orbctl is not installed" \
 expect_errno "a setting is ENODEV" ENODEV put $'cpus 2\n' "$mnt/web1/config"
 expect_errno "mkdir is ENODEV" ENODEV mkdir "$mnt/fresh"
 expect_errno "mv is ENODEV" ENODEV mv "$mnt/web1" "$mnt/fresh"
-expect "the machines have their names" ".orbfs web1 web2" "$(names "$mnt")"
+expect "the machines have their names" "$ours web1 web2" "$(names "$mnt")"
 expect_errno "details that were not told are ENODEV" ENODEV \
 	cat "$mnt/web2/config"
 
@@ -65,7 +65,7 @@ expect "the error is empty" "" "$(cat "$mnt/web1/error")"
 # OrbStack as a whole does not run.
 fake on fail.list always 1 'timed out waiting for services to start'
 refresh
-expect "OrbStack is away: the last list is shown" ".orbfs web1 web2" \
+expect "OrbStack is away: the last list is shown" "$ours web1 web2" \
 	"$(names "$mnt")"
 unmount
 mount_orbfs
@@ -73,7 +73,7 @@ expect_errno "without a list it is ENODEV" ENODEV ls "$mnt"
 expect_match "and .orbfs/error says why" 'OrbStack does not run' \
 	"$(cat "$mnt/.orbfs/error")"
 fake off
-expect "it comes back" ".orbfs web1 web2" "$(names "$mnt")"
+expect "it comes back" "$ours web1 web2" "$(names "$mnt")"
 unmount
 
 # One that is found on the PATH, when there is none.
@@ -87,6 +87,6 @@ ln -s "$work/fake/orbctl" "$work/bin/orbctl"
 export FAKE_ORBCTL=$work/fake
 unmount
 HOME=$work/home mount_orbfs
-expect "one that comes there is found" ".orbfs web1 web2" "$(names "$mnt")"
+expect "one that comes there is found" "$ours web1 web2" "$(names "$mnt")"
 unmount
 PATH=$saved

@@ -8,7 +8,7 @@ fake seed 3 web stopped
 fake seed 1 run running
 mount_orbfs
 harmless web1 web2 web3 run1
-all=".orbfs run1 web1 web2 web3"
+all="$ours run1 web1 web2 web3"
 unharmed() { # SENTENCE
 	expect "$1: no machine is deleted" 0 "$(calls delete)"
 	expect "$1: all are there" "$all" "$(names "$mnt")"
@@ -101,6 +101,6 @@ check "a machine whose removal was refused is deleted so, too" \
 	rmdir "$mnt/web2"
 check "as is one by a process that was refused another's" bash -c '
 	! unlink "$1/run1/state" 2>/dev/null && exec rmdir "$1/web3"' sh "$mnt"
-expect "one running machine is left" ".orbfs run1" "$(names "$mnt")"
+expect "one running machine is left" "$ours run1" "$(names "$mnt")"
 expect_errno "which has to be stopped first" EBUSY rmdir "$mnt/run1"
 unmount

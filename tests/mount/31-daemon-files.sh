@@ -68,7 +68,7 @@ expect "and both work on it" one "$(cat "$mnt/fresh/exec")"
 put stop "$first_mnt/fresh/state"
 check "deleted by the one" rmdir "$first_mnt/fresh"
 refresh
-expect "the other's next look at the root shows it" ".orbfs web1 web2" \
+expect "the other's next look at the root shows it" "$ours web1 web2" \
 	"$(names "$mnt")"
 check "and it is gone" wait_for 2 eval '! test -e "$mnt/fresh/state"'
 unmount

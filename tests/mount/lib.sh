@@ -196,6 +196,10 @@ refresh() {
 	echo refresh >"$mnt/.orbfs/ctl"
 }
 
+# What the root holds beside machines.
+# shellcheck disable=SC2034 # for the scripts
+ours=".by .orbfs"
+
 # names DIRECTORY [FLAGS]: what ls shows, in one line; -U: in readdir's order.
 names() {
 	# shellcheck disable=SC2011 # what ls shows is what counts here
