@@ -176,7 +176,8 @@ static int resolve(const char *path, char out[PATH_MAX])
 	/* Where it can be looked at, links are followed and dots resolved. */
 	if (realpath(path, dir))
 		strcpy(out, dir);
-	else if (errno != ENOTCONN && errno != EIO && errno != EACCES)
+	else if (errno != ENOTCONN && errno != ENXIO && errno != EIO &&
+	         errno != EACCES)
 		return -errno;
 	return 0;
 }

@@ -159,6 +159,13 @@ void mountpoint_detach(struct mountpoint *m)
 		m->detacher = 0;
 }
 
+#ifdef __APPLE__
+/* The kernel itself gives up a volume that nobody answers for. */
+void session_unhang(const char *path)
+{
+	(void)path;
+}
+#else
 /* Does a look at path come back? Asked by a child, which can be left alone. */
 static bool answers(const char *path)
 {
@@ -170,12 +177,6 @@ static bool answers(const char *path)
 	return pid < 0 || reap(pid) == 0;
 }
 
-#ifdef __APPLE__
-void session_unhang(const char *path)
-{
-	(void)path;
-}
-#else
 /* mountinfo writes blanks and backslashes as three octal digits. */
 static void unescape(char *s)
 {
@@ -228,6 +229,12 @@ void session_unhang(const char *path)
 }
 #endif
 
+/* What a look at a mount without a daemon gives; macFUSE says ENXIO. */
+static bool is_dead(int err)
+{
+	return err == -ENOTCONN || err == -ENXIO;
+}
+
 /* Detach what a daemon that is gone has left mounted. 0: st is filled. */
 static int revive(const char *path, struct stat *st, struct log *log)
 {
@@ -236,7 +243,7 @@ static int revive(const char *path, struct stat *st, struct log *log)
 
 	for (tries = 0; stat(path, st); tries++) {
 		err = -errno;
-		if (err != -ENOTCONN || tries == DETACH_TIMES)
+		if (!is_dead(err) || tries == DETACH_TIMES)
 			return err;
 		log_info(log, "mount point %s: detaching a dead mount", path);
 		if (detach(path, log, &pid) || reap(pid))

@@ -462,7 +462,7 @@ static int on_reply(struct channel *ch, const struct wire_header *h,
 		return 0;
 	}
 	ask_take(ch, ask);
-	ask->done(ask->arg, -(int)h->err, h->err ? NULL : body, false);
+	ask->done(ask->arg, -wire_errno(h->err), h->err ? NULL : body, false);
 	free(ask);
 	return 0;
 }

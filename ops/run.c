@@ -21,7 +21,13 @@
 #include <string.h>
 #include <sys/random.h>
 
-enum { TOKEN_LEN = 16, STATUS_LEN = 24, WHY_MAX = 600, TERM_GRACE_MS = 2000 };
+enum {
+	TOKEN_LEN = 16,
+	STATUS_LEN = 24,
+	WHY_MAX = 600,
+	TERM_GRACE_MS = 2000,
+	GUEST_SIGNALS = 64, /* the guest is Linux, whatever we are */
+};
 
 struct run {
 	unsigned refs;
@@ -155,14 +161,14 @@ static void keep(struct run *run, enum run_stream stream, const char *data,
 static size_t held_back(const struct run *run)
 {
 	const struct buf *tail = &run->tail;
-	const char *start;
-	size_t n;
+	size_t n = 1;
 
-	if (run->has_status || tail->len == 0)
+	if (run->has_status)
 		return 0;
-	start = memrchr(tail->data, '\037', tail->len);
-	n = start ? tail->len - (size_t)(start - tail->data) : 0;
-	return n < ENGINE_TRAILER_MAX ? n : 0;
+	for (; n <= tail->len && n < ENGINE_TRAILER_MAX; n++)
+		if (tail->data[tail->len - n] == '\037')
+			return n;
+	return 0;
 }
 
 /* Pass on what of the tail cannot belong to a trailer, and take out one that
@@ -204,7 +210,7 @@ static void set_status(struct run *run, int status, int sig)
 {
 	/* A shell tells of a child that a signal ended by 128 and its number;
 	 * it cannot tell that from an exit with the same number. */
-	if (!sig && status > 128 && status <= 128 + SIGRTMAX)
+	if (!sig && status > 128 && status <= 128 + GUEST_SIGNALS)
 		sig = status - 128;
 	if (sig)
 		snprintf(run->status, STATUS_LEN, "signaled %d", sig);

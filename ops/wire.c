@@ -7,6 +7,7 @@
  */
 #include "ops/wire.h"
 
+#include <errno.h>
 #include <string.h>
 
 static void store(unsigned char *to, uint64_t n, int bytes)
@@ -229,6 +230,42 @@ void wire_get_attr(struct wire_in *in, struct wire_attr *attr)
 bool wire_end(const struct wire_in *in)
 {
 	return !in->bad && in->len == 0;
+}
+
+/* ---- errors ---- */
+
+/* Where macOS has another number, and a guest's file system has a use for it.
+ * Up to 34 the two agree, but for 11. */
+static const struct {
+	uint32_t linux_errno;
+	int here;
+} errors[] = {
+	{ 11, EAGAIN },        { 35, EDEADLK },       { 36, ENAMETOOLONG },
+	{ 37, ENOLCK },        { 38, ENOSYS },        { 39, ENOTEMPTY },
+	{ 40, ELOOP },
+#ifdef ENOATTR
+	{ 61, ENOATTR },
+#else
+	{ 61, ENODATA },
+#endif
+	{ 71, EPROTO },        { 74, EBADMSG },       { 75, EOVERFLOW },
+	{ 84, EILSEQ },        { 88, ENOTSOCK },      { 95, EOPNOTSUPP },
+	{ 104, ECONNRESET },   { 105, ENOBUFS },      { 107, ENOTCONN },
+	{ 110, ETIMEDOUT },    { 111, ECONNREFUSED }, { 112, EHOSTDOWN },
+	{ 113, EHOSTUNREACH }, { 116, ESTALE },       { 122, EDQUOT },
+	{ 125, ECANCELED },
+};
+
+int wire_errno(uint32_t err)
+{
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+		if (errors[i].linux_errno == err)
+			return errors[i].here;
+#ifdef __linux__
+	return (int)err;
+#else
+	return err <= 34 ? (int)err : EIO;
+#endif
 }
 
 /* ---- names ---- */

@@ -247,6 +247,10 @@ void wire_get_attr(struct wire_in *in, struct wire_attr *attr);
 /* Was everything there, and nothing more? */
 bool wire_end(const struct wire_in *in);
 
+/* The err of a reply, a number of Linux, as an errno of this system. EIO stands
+ * for what it has no name for. */
+int wire_errno(uint32_t err);
+
 /* A path that may be asked for: "" or names divided by single slashes, none of
  * them empty, "." or "..". */
 bool wire_path_ok(const char *path);

@@ -2,6 +2,7 @@
  * What wire.h promises: whatever is put is got back, and whatever is got from
  * bytes of somebody else's is bounded.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -281,6 +282,21 @@ static void names_and_paths(void **state)
 	assert_false(wire_path_ok(name));
 }
 
+/* On Linux every number means itself, so each row of the table is checked. */
+static void an_errno_of_linux_is_this_systems(void **state)
+{
+	(void)state;
+	assert_int_equal(wire_errno(0), 0);
+	assert_int_equal(wire_errno(11), EAGAIN);
+	assert_int_equal(wire_errno(39), ENOTEMPTY);
+#ifdef __linux__
+	for (uint32_t err = 0; err < 4096; err++)
+		assert_int_equal(wire_errno(err), err);
+#else
+	assert_int_equal(wire_errno(41), EIO);
+#endif
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -297,6 +313,7 @@ int main(void)
 		cmocka_unit_test(a_header_comes_back),
 		cmocka_unit_test(a_header_out_of_bounds_is_none),
 		cmocka_unit_test(names_and_paths),
+		cmocka_unit_test(an_errno_of_linux_is_this_systems),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
