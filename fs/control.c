@@ -16,6 +16,7 @@
 #include "cache/lifecycle.h"
 #include "fs/exec.h"
 #include "fs/fs.h"
+#include "fs/poll.h"
 
 /* ---- handles ---- */
 
@@ -25,6 +26,7 @@ static struct handle *handle_new(struct fs *fs, struct node *node)
 
 	if (!handle)
 		return NULL;
+	handle->fs = fs;
 	handle->refs = 1;
 	handle->node = node_ref(node);
 	handle->held = (struct buf)BUF_INIT(HANDLE_HELD_MAX);
@@ -46,6 +48,7 @@ void handle_unref(struct handle *handle)
 {
 	if (!handle || --handle->refs > 0)
 		return;
+	poll_end(handle);
 	*handle->at = handle->next;
 	if (handle->next)
 		handle->next->at = handle->at;
@@ -194,15 +197,37 @@ void control_open(struct request *rq, const struct fuse_file_info *fi)
 
 /* ---- read ---- */
 
+/* Who was told of a change reads on from the beginning. Without memory the old
+ * text stays, and news. */
+static void render_anew(struct handle *handle)
+{
+	struct view view = fs_view(handle->fs, handle->node);
+	struct buf b = BUF_INIT(ENTRY_TEXT_MAX);
+	size_t len;
+	char *text;
+
+	handle->node->entry->render(&view, &b);
+	text = buf_detach(&b, &len);
+	buf_free(&b);
+	if (!text)
+		return;
+	free(handle->text);
+	handle->text = text;
+	handle->len = len;
+	handle->changed = false;
+}
+
 void control_read(struct request *rq)
 {
-	const struct handle *handle = rq->handle;
+	struct handle *handle = rq->handle;
 	size_t left;
 
 	if (rq->node->entry->need == NEED_RUN) {
 		exec_read(rq);
 		return;
 	}
+	if (rq->offset == 0 && poll_is_news(handle))
+		render_anew(handle);
 	if (rq->offset >= handle->len) {
 		request_reply_data(rq, NULL, 0);
 		return;

@@ -18,6 +18,7 @@ enum { HANDLE_RUNS = 16, HANDLE_HELD_MAX = 16 << 20 };
 /* An open control file. Requests hold it as well as the kernel does, since an
  * interrupted one may outlive the kernel's release. */
 struct handle {
+	struct fs *fs;
 	unsigned refs;
 	struct handle *next; /* among all of the file system */
 	struct handle **at;
@@ -33,6 +34,8 @@ struct handle {
 	uint64_t cursor; /* in the first of them, or in shown */
 	bool has_run;    /* reads are of these, and not of shown */
 	bool stream;     /* the kernel keeps no position: cursor is it */
+	bool changed;    /* text is old; see fs/poll.h */
+	struct fuse_pollhandle *poll; /* who wait for that; may be NULL */
 };
 
 struct handle *handle_ref(struct handle *handle);

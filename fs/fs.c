@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,6 +24,7 @@
 #include "fs/listing.h"
 #include "fs/names.h"
 #include "fs/open.h"
+#include "fs/poll.h"
 
 enum { NAME_LEN = 255, SCRIPT_BLOCK = 1 << 20 };
 
@@ -48,6 +50,7 @@ static void on_gone(void *arg, struct member *m, const char *name)
 	if (!m->listed) {
 		guard_forget(fs->guard, m);
 		files_drop(fs, m);
+		poll_tell(fs, m, MEMBER_STATE);
 	}
 	if (node && !m->listed && fs->notify.gone)
 		fs->notify.gone(fs->notify_arg, root, node->ino, name);
@@ -62,7 +65,7 @@ static void on_changed(void *arg, struct member *m, enum member_text text)
 	struct fs *fs = arg;
 	const struct node *node = nodes_peek(fs->nodes, m, NULL);
 
-	(void)text;
+	poll_tell(fs, m, text);
 	if (node && fs->notify.inode)
 		fs->notify.inode(fs->notify_arg, node->ino);
 }
@@ -147,6 +150,7 @@ void fs_free(struct fs *fs)
 		return;
 	fleet_set_events(fs->spec.fleet, &(struct fleet_events){ 0 }, NULL);
 	handles_free(fs);
+	watch_stop(fs);
 	opens_free(fs);
 	files_drop_all(fs);
 	nodes_free(fs->nodes);
@@ -479,6 +483,22 @@ static void fs_write(fuse_req_t fuse, fuse_ino_t ino, const char *data,
 		control_write(rq);
 }
 
+static void fs_poll(fuse_req_t fuse, fuse_ino_t ino, struct fuse_file_info *fi,
+                    struct fuse_pollhandle *ph)
+{
+	struct request *rq = request_open(fuse, ino, fi);
+
+	if (rq && rq->handle) {
+		poll_ask(rq, ph);
+		return;
+	}
+	/* Guests' files are files: always ready. */
+	if (rq)
+		request_reply_poll(rq, POLLIN | POLLOUT);
+	if (ph)
+		fuse_pollhandle_destroy(ph);
+}
+
 static void fs_flush(fuse_req_t fuse, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct request *rq = request_open(fuse, ino, fi);
@@ -765,6 +785,7 @@ const struct fuse_lowlevel_ops fs_ops = {
 	.open = fs_open,
 	.read = fs_read,
 	.write = fs_write,
+	.poll = fs_poll,
 	.flush = fs_flush,
 	.release = fs_release,
 	.opendir = fs_opendir,

@@ -16,6 +16,7 @@
 #include "fs/guard.h"
 #include "fs/node.h"
 #include "fs/request.h"
+#include "fs/watch.h"
 #include "ops/clock.h"
 #include "ops/engine.h"
 #include "ops/job.h"
@@ -64,6 +65,7 @@ struct fs {
 	bool no_opendir; /* the kernel need not be told of open directories */
 	struct open_file *opens; /* all that are open below files/ */
 	struct entry_daemon daemon;
+	struct watch watch;       /* for changes */
 	struct request *requests; /* all that live */
 	struct handle *handles;   /* all that are open */
 	struct timespec born;

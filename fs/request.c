@@ -312,6 +312,15 @@ void request_reply_data(struct request *rq, const void *data, size_t len)
 	request_free(rq);
 }
 
+void request_reply_poll(struct request *rq, unsigned events)
+{
+	fuse_req_t fuse = take_fuse(rq);
+
+	if (fuse)
+		fuse_reply_poll(fuse, events);
+	request_free(rq);
+}
+
 void request_reply_write(struct request *rq, size_t len)
 {
 	fuse_req_t fuse = take_fuse(rq);

@@ -101,6 +101,7 @@ void request_reply_xattr_size(struct request *rq, size_t size);
 void request_reply_seek(struct request *rq, off_t offset);
 void request_reply_lock(struct request *rq, const struct flock *lock);
 void request_reply_data(struct request *rq, const void *data, size_t len);
+void request_reply_poll(struct request *rq, unsigned events);
 void request_reply_write(struct request *rq, size_t len);
 
 /* Answer all that wait, without ending them; for the end of everything. */
