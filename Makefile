@@ -6,6 +6,7 @@
 #	asan, tsan, cover			the tests, with that instrument
 #	other	compiled by the other compiler, for `make lint`
 #	fuzz	the parsers under libFuzzer
+#	darwin-*	for macOS, with a compiler that runs here
 #	agent	the program that orbfs runs inside machines, which it carries
 # BUILD=/tmp/mine keeps a second build apart from the first.
 #
@@ -15,18 +16,20 @@
 # One real mount:	make build/orbfs && tests/mount/run 10-states
 
 VERSION = 0.1.0
+SYSTEM := $(shell uname -s)
 BUILD = build
 PREFIX = /usr/local
 DESTDIR =
-MOUNT = $(HOME)/vms
+MOUNT = $(if $(filter Darwin,$(SYSTEM)),/Volumes,$(HOME))/vms
 FUZZ_SECONDS = 60
 
 # ---- sources ---------------------------------------------------------------
 
-# mount/main.c is the program; session_thread.c stands in for session.c. All
-# else goes into one archive, from which a test takes what it needs.
+# mount/main.c is the program; session_thread.c stands in for session.c where
+# FUSE cannot be polled. All else goes into one archive, from which a test takes
+# what it needs.
 SOURCES := $(wildcard ops/*.c cache/*.c fs/*.c mount/*.c)
-SESSION = mount/session.c
+SESSION = mount/session$(if $(filter Darwin,$(SYSTEM)),_thread).c
 LIBRARY = $(filter-out mount/main.c mount/session%.c,$(SOURCES)) \
 	$(filter $(SESSION),$(SOURCES))
 SUPPORT := $(filter-out tests/test_% tests/fuzz_%,$(wildcard tests/*.c))
@@ -65,6 +68,12 @@ FLAGS_fuzz = -O1 -fsanitize=fuzzer-no-link,address,undefined $(SAN)
 LINK_fuzz = -fsanitize=fuzzer,address,undefined
 CC_other = $(OTHER_CC)
 CC_fuzz = clang
+# Without -O, what is undefined would be checked at run time.
+DARWIN = darwin-arm64 darwin-x86_64
+CC_darwin-arm64 = tests/darwin/zig cc -target aarch64-macos
+CC_darwin-x86_64 = tests/darwin/zig cc -target x86_64-macos
+FLAGS_darwin-arm64 = -O1 -g0
+FLAGS_darwin-x86_64 = -O1 -g0
 
 # `make V=1` shows the commands, `make -s` nothing, else one word says it.
 Q = $(if $(V),,@)
@@ -77,7 +86,7 @@ parts = $(filter %.o,$^) $(filter %.a,$^)
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all run check bench install asan tsan fuzz cover lint format deps \
-	clean help deps-run deps-check always
+	clean help deps-run deps-check darwin-check always
 
 all: $(BUILD)/orbfs
 
@@ -89,7 +98,7 @@ define variant
 COMPILER_$1 = $$(or $$(CC_$1),$$(CC))
 FAIL_$1 := $(if $(findstring $1,asan tsan cover),$(BUILD)/$1/tests/fail_alloc.o)
 
-$(BUILD)/$1/%.o: %.c Makefile
+$(BUILD)/$1/%.o: %.c Makefile $(if $(filter $1,$(DARWIN)),| $(BUILD)/darwin)
 	$$(call say,CC,$$@)
 	@mkdir -p $$(@D)
 	$$Q$$(COMPILER_$1) $$(COMPILE) $$(CFLAGS) $$(FLAGS_$1) $$(EXTRA) -c -o $$@ $$<
@@ -103,13 +112,14 @@ $(BUILD)/$1/%.list: always
 $(BUILD)/$1/liborbfs.list: LIST = $$(LIBRARY)
 $(BUILD)/$1/libtests.list: LIST = $$(SUPPORT)
 $(BUILD)/$1/libagent.list: LIST = $$(AGENT_LIBRARY)
-$(BUILD)/$1/liborbfs.a: $$(LIBRARY:%.c=$(BUILD)/$1/%.o) $(AGENT)/images.o
+$(BUILD)/$1/liborbfs.a: $$(LIBRARY:%.c=$(BUILD)/$1/%.o) $(if \
+	$(filter $1,$(DARWIN)),$(BUILD)/$1/images.o,$(AGENT)/images.o)
 $(BUILD)/$1/libagent.a: $$(AGENT_LIBRARY:%.c=$(BUILD)/$1/%.o)
 $(BUILD)/$1/libtests.a: $$(SUPPORT:%.c=$(BUILD)/$1/%.o)
 $(BUILD)/$1/lib%.a: $(BUILD)/$1/lib%.list
 	$$(call say,AR,$$@)
 	@rm -f $$@
-	$$Qar rcs $$@ $$(filter %.o,$$^)
+	$$Q$(if $(filter $1,$(DARWIN)),tests/darwin/zig )ar rcs $$@ $$(filter %.o,$$^)
 
 $(BUILD)/$1/orbfs: $(BUILD)/$1/mount/main.o
 $(BUILD)/$1/orbfs-thread: $(BUILD)/$1/mount/main.o $(BUILD)/$1/mount/session_thread.o
@@ -133,7 +143,7 @@ $(UNITS:%=$(BUILD)/$1/%): $$(FAIL_$1) $(BUILD)/$1/libtests.a $(BUILD)/$1/liborbf
 		$$(PKG_LIBS) -lcmocka $$(LDFLAGS)
 endef
 AGENT = $(BUILD)/agent
-VARIANTS = plain asan tsan cover other fuzz
+VARIANTS = plain asan tsan cover other fuzz $(DARWIN)
 $(foreach v,$(VARIANTS),$(eval $(call variant,$v)))
 
 -include $(wildcard $(foreach d,ops ops/agent cache fs mount tests tests/files,\
@@ -174,6 +184,48 @@ $(AGENT)/images.o: $(AGENT)/images.c ops/agent.h
 	$(call say,CC,$@)
 	$Q$(CC) -std=c11 -I. $(WARN) -c -o $@ $<
 
+# ---- macOS, seen from Linux --------------------------------------------------
+
+# The daemon for macOS is compiled and linked, with a compiler that runs here,
+# this computer's headers of the three libraries, and stubs of them that say
+# what is in there. That it runs takes a Mac.
+PROGRAMS_darwin = $(DARWIN:%=$(BUILD)/%/orbfs-thread)
+$(BUILD)/darwin-%: PKG_CFLAGS = -I$(BUILD)/darwin -I$(BUILD)/darwin/fuse3 \
+	-I$(BUILD)/darwin/cjson
+$(BUILD)/darwin-%: PKG_LIBS = -L$(BUILD)/darwin -lfuse3 -luv -lcjson
+$(BUILD)/darwin-%/images.o: $(AGENT)/images.c ops/agent.h | $(BUILD)/darwin
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$Q$(CC_darwin-$*) $(FLAGS_darwin-$*) -std=c11 -I. $(WARN) -c -o $@ $<
+
+# Nothing else of this computer's headers, which are for Linux.
+$(BUILD)/darwin: tests/darwin/stub
+	@rm -rf $@ $@.new && mkdir -p $@.new
+	@include=$$(pkg-config --variable=includedir fuse3) && \
+		for h in fuse3 uv.h uv cjson; do \
+			ln -s "$$include/$$h" $@.new/ || exit 1; \
+		done
+	@tests/darwin/stub libfuse3 libfuse3.so \
+		fuse_session_new_versioned >$@.new/libfuse3.tbd
+	@tests/darwin/stub libuv libuv.so >$@.new/libuv.tbd
+	@tests/darwin/stub libcjson libcjson.so >$@.new/libcjson.tbd
+	@mv $@.new $@
+
+ifeq ($(SYSTEM)-$(shell uname -m),Linux-x86_64)
+darwin-check: deps-check
+	@$(MAKE) --no-print-directory check-darwin
+check-darwin: $(PROGRAMS_darwin)
+	@tests/darwin/refuses '$(CC_darwin-arm64)' '-std=c11 $(WARN) -O1'
+# The agents as a Mac makes them, for whose machines they are.
+check-mac-agent: $(BUILD)/asan/test_agent
+	+@tests/darwin/mac $(MAKE) --no-print-directory \
+		AGENT=$(BUILD)/agent-zig $(BUILD)/agent-zig/images.o
+	@$(call try_agents,$(BUILD)/agent-zig)
+else
+darwin-check check-darwin check-mac-agent:
+	@echo '$@: its compiler is for Linux on x86_64; nothing was checked'
+endif
+
 # ---- running it -------------------------------------------------------------
 
 M = $(patsubst $(HOME)/%,~/%,$(MOUNT))
@@ -189,7 +241,7 @@ Try this:
 
 and when you have seen enough:
 
-  $(if $(filter 0,$(shell id -u))$(filter Darwin,$(shell uname -s)),umount,fusermount3 -u) $M
+  $(if $(filter 0,$(shell id -u))$(filter Darwin,$(SYSTEM)),umount,fusermount3 -u) $M
 endef
 export TRY
 
@@ -208,7 +260,7 @@ run: deps-run
 # ---- tests ------------------------------------------------------------------
 
 # Each part runs, whatever became of those before it; tests/check adds them up.
-CHECKS = units agent build lint local fake mounts
+CHECKS = units agent build darwin mac-agent lint local fake mounts
 check: deps-check
 	+@BUILD=$(BUILD) tests/check '$(MAKE)' $(CHECKS:%=check-%)
 asan: deps-check
@@ -224,8 +276,9 @@ check-units: $(UNITS:%=$(BUILD)/asan/%)
 	@tests/units $(BUILD)/asan $(UNITS)
 # The agents as they are shipped, the other architecture's in an emulator.
 check-agent: $(BUILD)/asan/test_agent $(AGENT)/images.o
-	@for a in $(AGENT)/agent-*; do \
-		arch=$${a##*-}; run=$$a; \
+	@$(call try_agents,$(AGENT))
+try_agents = for a in $1/agent-*; do \
+		arch=$${a\#\#*-}; run=$$a; \
 		[ $$arch = $(AGENT_OWN) ] || run="qemu-$$arch-static $$a"; \
 		command -v $${run%% *} >/dev/null || continue; \
 		ORBFS_AGENT=$$run tests/units $(BUILD)/asan test_agent || exit 1; \
@@ -297,7 +350,7 @@ check-cover: $(UNITS:%=$(BUILD)/cover/%)
 
 SCRIPTS = $(sort $(shell grep -lsE '^\#!.*[/ ](ba|da)?sh( |$$)' .ci/* mount/* \
 	ops/local/* ops/agent/* tests/* tests/*/*) $(wildcard tests/*/*.sh))
-TIDIED = $(filter-out $(if $(filter-out Linux,$(shell uname -s)),ops/agent/% \
+TIDIED = $(filter-out $(if $(filter-out Linux,$(SYSTEM)),ops/agent/% \
 	tests/fuzz_agent.c),$(filter %.c,$(C_FILES)))
 
 # `make -k lint` shows all there is, not only the first finding.
@@ -343,7 +396,12 @@ install: $(BUILD)/orbfs
 	$(call put-if,644,share/bash-completion/completions,mount/completion.bash,orbfs)
 	$(call put-if,644,share/zsh/site-functions,mount/completion.zsh,_orbfs)
 	$(call put-if,644,share/fish/vendor_completions.d,mount/completion.fish,orbfs.fish)
+ifeq ($(SYSTEM),Darwin)
+	sed 's|@PREFIX@|$(PREFIX)|' mount/orbfs.plist >$(BUILD)/orbfs.plist
+	$(call put,644,share/orbfs,$(BUILD)/orbfs.plist)
+else
 	$(call put-if,644,lib/systemd/user,mount/orbfs.service)
+endif
 
 clean:
 	rm -rf $(BUILD)
@@ -357,6 +415,7 @@ help:
 	@echo 'make fuzz    each parser for FUZZ_SECONDS=$(FUZZ_SECONDS)'
 	@echo 'make cover   lines that no unit test reaches'
 	@echo 'make bench   figures, as ratios'
+	@echo 'make darwin-check  compile and link the daemon for macOS'
 	@echo 'make lint    greps, clang-format, clang-tidy, shellcheck, $(OTHER_CC)'
 	@echo 'make format  lay the sources out anew'
 	@echo 'make deps    install what building and testing need'
