@@ -40,7 +40,22 @@ static const char *const op_words[ENGINE_N_OPS] = {
 	[ENGINE_RENAME] = "rename",   [ENGINE_SET] = "set",
 	[ENGINE_LOGS] = "logs",       [ENGINE_RUN] = "run",
 	[ENGINE_SIGNAL] = "signal",   [ENGINE_AGENT] = "agent",
+	[ENGINE_CLONE] = "clone",     [ENGINE_EXPORT] = "export",
+	[ENGINE_IMPORT] = "import",   [ENGINE_CONFIG_SHOW] = "config show",
+	[ENGINE_STATUS] = "status",   [ENGINE_CONFIG_SET] = "config set",
+	[ENGINE_IMAGES] = "images",   [ENGINE_VERSION] = "version",
+	[ENGINE_VITALS] = "vitals",
 };
+
+/* The members of a call that are strings, which an ask has copies of. */
+#define WORD(member) offsetof(struct engine_call, member)
+static const size_t words[] = {
+	WORD(name),  WORD(new_name),  WORD(image), WORD(arch),
+	WORD(user),  WORD(user_data), WORD(path),  WORD(setting),
+	WORD(value), WORD(token),
+};
+
+enum { N_WORDS = sizeof(words) / sizeof(words[0]) };
 
 struct engine {
 	struct engine_spec spec;
@@ -103,6 +118,11 @@ const char *engine_program(const struct engine *engine)
 	return engine->program ? engine->program : "";
 }
 
+bool engine_streams_exports(const struct engine *engine)
+{
+	return engine->spec.table->streams_exports;
+}
+
 const struct engine_stats *engine_stats(const struct engine *engine)
 {
 	return &engine->stats;
@@ -110,24 +130,37 @@ const struct engine_stats *engine_stats(const struct engine *engine)
 
 /* ---- asks ---- */
 
-static bool copy_word(const char **to, const char *from)
+static char **ask_word(struct ask *ask, size_t i)
 {
-	*to = from ? strdup(from) : NULL;
-	return *to || !from;
+	return (char **)(void *)((char *)&ask->call + words[i]);
 }
 
 static void ask_free(struct ask *ask)
 {
-	free((char *)ask->call.name);
-	free((char *)ask->call.new_name);
-	free((char *)ask->call.image);
-	free((char *)ask->call.arch);
-	free((char *)ask->call.user);
-	free((char *)ask->call.value);
-	free((char *)ask->call.token);
+	for (size_t i = 0; i < N_WORDS; i++)
+		free(*ask_word(ask, i));
 	free(ask->id);
 	buf_free(&ask->why);
 	free(ask);
+}
+
+/* Put copies where the call has the caller's strings. */
+static bool copy_words(struct ask *ask)
+{
+	const char *from[N_WORDS];
+
+	for (size_t i = 0; i < N_WORDS; i++) {
+		from[i] = *ask_word(ask, i);
+		*ask_word(ask, i) = NULL;
+	}
+	for (size_t i = 0; i < N_WORDS; i++) {
+		if (!from[i])
+			continue;
+		*ask_word(ask, i) = strdup(from[i]);
+		if (!*ask_word(ask, i))
+			return false;
+	}
+	return true;
 }
 
 /* NULL: no memory. */
@@ -136,26 +169,18 @@ static struct ask *ask_new(struct engine *engine,
                            void *arg)
 {
 	struct ask *ask = calloc(1, sizeof(*ask));
-	struct engine_call *c;
 
 	if (!ask)
 		return NULL;
 	ask->engine = engine;
 	ask->arg = arg;
 	ask->why = (struct buf)BUF_INIT(WHY_MAX);
-	c = &ask->call;
-	c->op = call->op;
-	c->key = call->key;
-	c->signal = call->signal;
-	ask->id = id ? strdup(id) : NULL;
-	if ((ask->id || !id) && copy_word(&c->name, call->name) &&
-	    copy_word(&c->new_name, call->new_name) &&
-	    copy_word(&c->image, call->image) &&
-	    copy_word(&c->arch, call->arch) &&
-	    copy_word(&c->user, call->user) &&
-	    copy_word(&c->value, call->value) &&
-	    copy_word(&c->token, call->token))
-		return ask;
+	ask->call = *call;
+	if (copy_words(ask)) {
+		ask->id = id ? strdup(id) : NULL;
+		if (ask->id || !id)
+			return ask;
+	}
 	ask_free(ask);
 	return NULL;
 }
@@ -235,50 +260,80 @@ static void ask_spawn(struct ask *ask, const struct engine_call *call,
 	job_run(engine->spec.jobs, &spec, done, ask);
 }
 
+/* The program is gone; perhaps it comes back elsewhere. */
+static int program_gone(struct engine *engine, struct buf *why)
+{
+	free(engine->program);
+	engine->program = NULL;
+	buf_printf(why, "%s is not installed or not to be found",
+	           engine_name(engine));
+	return -ENODEV;
+}
+
+/* What the end of a child means, when it was not a good one. */
+static struct engine_failure judge_failure(struct engine *engine,
+                                           enum engine_op op, int err,
+                                           const struct job_result *res,
+                                           struct buf *why)
+{
+	const struct engine_table *table = engine->spec.table;
+	struct engine_failure failure = { err, ENGINE_FINAL, NULL };
+
+	buf_printf(why, "%s: ", op_words[op]);
+	switch (err) {
+	case 0:
+		failure = table->failure(op, res);
+		table->reason(res, why);
+		break;
+	case -ENOENT:
+	case -EACCES:
+	case -ENODEV:
+		failure.err = program_gone(engine, why);
+		break;
+	case -ETIMEDOUT:
+		buf_printf(why, "no answer from %s within %u s", table->name,
+		           table->row[op].deadline_ms / 1000);
+		break;
+	case -EFBIG:
+		failure.err = -EPROTO;
+		buf_printf(why, "%s answers without end", table->name);
+		break;
+	default:
+		buf_adds(why, strerror(-err));
+	}
+	if (failure.advice)
+		buf_printf(why, "; %s", failure.advice);
+	return failure;
+}
+
 /*
  * What a finished child means: 0, or an errno with the reason in ask->why and
  * what may be tried in ask->retry.
  */
 static int judge(struct ask *ask, int err, const struct job_result *res)
 {
-	struct engine *engine = ask->engine;
-	const struct engine_table *table = engine->spec.table;
-	struct engine_failure failure = { err, ENGINE_FINAL, NULL };
+	struct engine_failure failure;
 
 	ask->retry = ENGINE_FINAL;
 	buf_reset(&ask->why);
 	if (!err && res->status == 0 && res->signal == 0)
 		return 0;
-	ask_why(ask);
-	switch (err) {
-	case 0:
-		failure = table->failure(ask->call.op, res);
-		table->reason(res, &ask->why);
-		break;
-	case -ENOENT: /* it is gone; perhaps it comes back elsewhere */
-	case -EACCES:
-	case -ENODEV:
-		free(engine->program);
-		engine->program = NULL;
-		failure.err = -ENODEV;
-		buf_printf(&ask->why, "%s is not installed or not to be found",
-		           table->name);
-		break;
-	case -ETIMEDOUT:
-		buf_printf(&ask->why, "no answer from %s within %u s",
-		           table->name,
-		           table->row[ask->call.op].deadline_ms / 1000);
-		break;
-	case -EFBIG:
-		failure.err = -EPROTO;
-		buf_printf(&ask->why, "%s answers without end", table->name);
-		break;
-	default:
-		buf_adds(&ask->why, strerror(-err));
-	}
-	if (failure.advice)
-		buf_printf(&ask->why, "; %s", failure.advice);
+	failure = judge_failure(ask->engine, ask->call.op, err, res, &ask->why);
+	if (!failure.err)
+		buf_reset(&ask->why);
 	ask->retry = failure.retry;
+	return failure.err;
+}
+
+int engine_judge(struct engine *engine, enum engine_op op, int err,
+                 const struct job_result *res, struct buf *why)
+{
+	struct engine_failure failure;
+
+	if (!err && res->status == 0 && res->signal == 0)
+		return 0;
+	failure = judge_failure(engine, op, err, res, why);
+	engine->stats.failed[op]++;
 	return failure.err;
 }
 
@@ -429,38 +484,86 @@ void engine_info(struct engine *engine, const char *name, engine_info_fn *done,
 	ask_spawn(ask, &ask->call, on_info);
 }
 
-/* ---- logs ---- */
+/* ---- texts ---- */
 
-static void end_logs(struct ask *ask, int err, const struct job_result *res)
+static void end_text(struct ask *ask, int err, const char *text, size_t len)
 {
 	if (err)
 		ask_log(ask, err);
-	ask->done.text(ask->arg, err, res && !err ? res->out : "",
-	               res && !err ? res->out_len : 0, ask_why_text(ask));
+	ask->done.text(ask->arg, err, err ? "" : text, err ? 0 : len,
+	               ask_why_text(ask));
 	ask_free(ask);
 }
 
-static void on_logs(void *arg, int err, const struct job_result *res)
+/* The line that says that a restart is needed: on which of its streams is not
+ * known of every version. */
+static const char *restart_line(const struct job_result *res, size_t *len)
+{
+	const char *streams[] = { res->out, res->err };
+
+	for (int i = 0; i < 2; i++) {
+		const char *at = strcasestr(streams[i], "restart");
+
+		while (at && at > streams[i] && at[-1] != '\n')
+			at--;
+		*len = at ? strcspn(at, "\n") : 0;
+		if (at)
+			return at;
+	}
+	return "";
+}
+
+/* Is that an answer, though it does not look like one? */
+static bool text_is_good(enum engine_op op, int err,
+                         const struct job_result *res)
+{
+	/* A log beyond our bound is cut: its beginning was read. */
+	if (op == ENGINE_LOGS)
+		return err == -EFBIG;
+	/* An engine that does not run says so and exits with 1. */
+	return op == ENGINE_STATUS && !err && res->out_len > 0;
+}
+
+static void on_text(void *arg, int err, const struct job_result *res)
 {
 	struct ask *ask = arg;
+	const char *text = res ? res->out : "";
+	size_t len = res ? res->out_len : 0;
 
-	/* A log beyond our bound is cut: its beginning was read. */
-	err = err == -EFBIG ? 0 : judge(ask, err, res);
-	end_logs(ask, err, res);
+	if (!text_is_good(ask->call.op, err, res))
+		err = judge(ask, err, res);
+	else
+		err = 0;
+	if (!err && ask->call.op == ENGINE_CONFIG_SET)
+		text = restart_line(res, &len);
+	end_text(ask, err, text, len);
+}
+
+void engine_text(struct engine *engine, const struct engine_call *call,
+                 engine_text_fn *done, void *arg)
+{
+	const char *images = engine->spec.table->images;
+	struct ask *ask;
+
+	if (call->op == ENGINE_IMAGES && images) {
+		done(arg, 0, images, strlen(images), "");
+		return;
+	}
+	ask = ask_new(engine, call, NULL, arg);
+	if (!ask) {
+		done(arg, -ENOMEM, "", 0, "no memory");
+		return;
+	}
+	ask->done.text = done;
+	ask_spawn(ask, &ask->call, on_text);
 }
 
 void engine_logs(struct engine *engine, const char *name, engine_text_fn *done,
                  void *arg)
 {
 	struct engine_call call = { .op = ENGINE_LOGS, .name = name };
-	struct ask *ask = ask_new(engine, &call, NULL, arg);
 
-	if (!ask) {
-		done(arg, -ENOMEM, "", 0, "logs: no memory");
-		return;
-	}
-	ask->done.text = done;
-	ask_spawn(ask, &ask->call, on_logs);
+	engine_text(engine, &call, done, arg);
 }
 
 /* ---- act ---- */
@@ -492,6 +595,12 @@ static bool create_again(struct ask *ask)
 	return false;
 }
 
+/* A failure that nobody has named a cause of: it may have been none. */
+static bool is_unclear(int err)
+{
+	return err == -ETIMEDOUT || err == -EIO;
+}
+
 /* What a look says about a failed call: 0, it has succeeded all the same. */
 static int verdict(const struct ask *ask, int look, const struct machine *m)
 {
@@ -504,6 +613,12 @@ static int verdict(const struct ask *ask, int look, const struct machine *m)
 		return look == -ENOENT || (m && !same) ? 0 : ask->err;
 	case ENGINE_RENAME:
 		return same ? 0 : ask->err;
+	case ENGINE_CLONE:
+		return is_unclear(ask->err) && m &&
+		                       (m->state == MACHINE_STOPPED ||
+		                        m->state == MACHINE_RUNNING)
+		               ? 0
+		               : ask->err;
 	case ENGINE_CREATE:
 		/* Only one whose end we did not see can have succeeded. */
 		return ask->err == -ETIMEDOUT && m &&
@@ -544,7 +659,8 @@ static bool is_settled(const struct ask *ask, int err)
 	case -EOPNOTSUPP:
 		return true;
 	case -EEXIST:
-		return ask->call.op == ENGINE_CREATE;
+		return ask->call.op == ENGINE_CREATE ||
+		       ask->call.op == ENGINE_CLONE;
 	case -ENOENT:
 		return ask->call.op != ENGINE_DELETE;
 	default:
@@ -557,6 +673,7 @@ static void on_act(void *arg, int err, const struct job_result *res)
 {
 	struct ask *ask = arg;
 	const struct engine_call *call = &ask->call;
+	bool renames = call->op == ENGINE_RENAME || call->op == ENGINE_CLONE;
 
 	err = judge(ask, err, res);
 	if (is_settled(ask, err)) {
@@ -564,8 +681,7 @@ static void on_act(void *arg, int err, const struct job_result *res)
 		return;
 	}
 	ask->err = err;
-	engine_info(ask->engine,
-	            call->op == ENGINE_RENAME ? call->new_name : call->name,
+	engine_info(ask->engine, renames ? call->new_name : call->name,
 	            on_look_after, ask);
 }
 
@@ -652,7 +768,7 @@ void engine_act(struct engine *engine, const struct engine_call *call,
 	try_again(ask, 0);
 }
 
-/* ---- scripts ---- */
+/* ---- jobs that the caller watches ---- */
 
 /* A job that the caller watches. spec has all but what the table knows. */
 static struct job *open_job(struct engine *engine,
@@ -703,6 +819,15 @@ struct job *engine_agent(struct engine *engine, const struct engine_call *call,
                          void *arg, int *err)
 {
 	struct job_spec spec = { .in_fd = in_fd, .out_fd = out_fd };
+
+	return open_job(engine, call, &spec, events, arg, err);
+}
+
+struct job *engine_job(struct engine *engine, const struct engine_call *call,
+                       unsigned deadline_ms, const struct job_events *events,
+                       void *arg, int *err)
+{
+	struct job_spec spec = { .deadline_ms = deadline_ms };
 
 	return open_job(engine, call, &spec, events, arg, err);
 }

@@ -45,22 +45,41 @@ enum engine_op {
 	ENGINE_RUN,    /* a script in a machine */
 	ENGINE_SIGNAL, /* to all of such a script */
 	ENGINE_AGENT,  /* the guest agent, delivered over its own stdin */
+	ENGINE_CLONE,
+	ENGINE_EXPORT,      /* see ops/archive.h */
+	ENGINE_IMPORT,      /* likewise */
+	ENGINE_CONFIG_SHOW, /* all settings */
+	ENGINE_CONFIG_SET,  /* one setting of the engine itself */
+	ENGINE_VERSION,
+	ENGINE_STATUS, /* of the engine itself */
+	ENGINE_IMAGES, /* what machines can be made of */
+	ENGINE_VITALS, /* see ops/vitals.h */
 	ENGINE_N_OPS
 };
 
 /* What an operation is about; members that do not belong to it are unused. */
 struct engine_call {
 	enum engine_op op;
-	const char *name;     /* of the machine; all but LIST */
-	const char *new_name; /* RENAME */
+	/* Of the machine; all but LIST and what is about the engine itself. */
+	const char *name;
+	const char *new_name; /* RENAME, CLONE */
 	const char *image;    /* CREATE: "debian:bookworm", NULL: the default */
 	const char *arch;     /* CREATE, or NULL */
 	const char *user;     /* CREATE, or NULL */
-	enum machine_key key; /* SET */
-	const char *value;    /* SET: as in struct machine_changes */
-	const char *token;    /* RUN, SIGNAL, AGENT: 16 hex digits of a name */
-	int signal;           /* SIGNAL */
-	size_t len;           /* AGENT: bytes of its executable */
+	const char *user_data; /* CREATE: path of a file, or NULL */
+	double cpus;           /* CREATE: 0 is no limit, here and below */
+	int64_t memory;        /* CREATE: bytes */
+	int64_t disk;          /* CREATE: bytes */
+	bool isolated;         /* CREATE */
+	bool isolate_network;  /* CREATE */
+	const char *path;      /* EXPORT, IMPORT: of the archive, absolute */
+	enum machine_key key;  /* SET */
+	const char *setting;   /* CONFIG_SET: its name */
+	/* SET: as in struct machine_changes; CONFIG_SET: one line. */
+	const char *value;
+	const char *token; /* RUN, SIGNAL, AGENT: 16 hex digits of a name */
+	int signal;        /* SIGNAL */
+	size_t len;        /* AGENT: bytes of its executable */
 	bool line; /* RUN: the script is one short line; set by engine_run */
 };
 
@@ -71,7 +90,7 @@ enum { ENGINE_MAX_ARGS = 24, ENGINE_TEXT_MAX = 400 };
 struct engine_args {
 	const char *v[ENGINE_MAX_ARGS + 1]; /* NULL-terminated */
 	size_t n;
-	char text[2][ENGINE_TEXT_MAX];
+	char text[3][ENGINE_TEXT_MAX];
 };
 
 /* What becomes of a failure. */
@@ -100,6 +119,11 @@ struct engine_row {
 struct engine_table {
 	const char *name;
 	const char *default_image; /* "distro:version", or NULL */
+	/* The answer to IMAGES where the program cannot be asked, or NULL. */
+	const char *images;
+	/* An export is written from its beginning to its end, so that it can
+	 * be read while it is made. */
+	bool streams_exports;
 	struct engine_row row[ENGINE_N_OPS];
 	/* Build the words behind the program's name. 0; -EINVAL: a name that
 	 * must not reach an argument list; -EOPNOTSUPP. */
@@ -137,6 +161,7 @@ void engine_free(struct engine *engine);
 /* "orbctl", and the path that is used ("" until it was found). */
 const char *engine_name(const struct engine *engine);
 const char *engine_program(const struct engine *engine);
+bool engine_streams_exports(const struct engine *engine);
 
 struct engine_stats {
 	uint64_t calls[ENGINE_N_OPS];
@@ -161,14 +186,32 @@ void engine_info(struct engine *engine, const char *name, engine_info_fn *done,
 /* text is valid during the call only. */
 typedef void engine_text_fn(void *arg, int err, const char *text, size_t len,
                             const char *why);
-/* The machine's boot and console log. */
+/*
+ * Ask for a text. What it is depends on call->op:
+ *
+ * LOGS		the machine's boot and console log
+ * VITALS	what vitals_parse reads. To be asked of a machine that runs, and
+ *		of no other: asking a stopped one would start it.
+ * CONFIG_SHOW	a line `key: value` for each setting of the engine, and some
+ *		that begin with "machine." for each of a machine
+ * CONFIG_SET	sets call->setting to call->value. The text is "", or the line
+ *		in which the engine says that it has to be restarted.
+ * VERSION	lines; the first says the number
+ * STATUS	the first word, in any case of letters, is "running", or the
+ *		engine as a whole does not run. Asking does not start it.
+ * IMAGES	a line `distro version` for each image; an image without
+ *		versions has none behind it
+ */
+void engine_text(struct engine *engine, const struct engine_call *call,
+                 engine_text_fn *done, void *arg);
+/* engine_text of LOGS. */
 void engine_logs(struct engine *engine, const char *name, engine_text_fn *done,
                  void *arg);
 
 /*
- * Change something: CREATE START STOP KILL RESTART DELETE RENAME SET. All of
- * the call is copied. A machine that is already where the operation would take
- * it is a success. id is the machine's (NULL for CREATE): DELETE is refused
+ * Change something: CREATE CLONE START STOP KILL RESTART DELETE RENAME SET. All
+ * of the call is copied. A machine that is already where the operation would
+ * take it is a success. id is the machine's (NULL for CREATE): DELETE is refused
  * with -ESTALE when the name now belongs to another id, and with -EBUSY when
  * the machine is not stopped.
  */
@@ -194,6 +237,18 @@ struct job *engine_run(struct engine *engine, const struct engine_call *call,
 struct job *engine_agent(struct engine *engine, const struct engine_call *call,
                          int in_fd, int out_fd, const struct job_events *events,
                          void *arg, int *err);
+
+/*
+ * Start what a call says, as a job that the caller watches and may cancel. 0 is
+ * no deadline. NULL and *err as above. engine_judge tells what its end means.
+ */
+struct job *engine_job(struct engine *engine, const struct engine_call *call,
+                       unsigned deadline_ms, const struct job_events *events,
+                       void *arg, int *err);
+/* What the end of a child means that did what op says: 0 or an errno; res has
+ * its stderr, which why gets a line of. */
+int engine_judge(struct engine *engine, enum engine_op op, int err,
+                 const struct job_result *res, struct buf *why);
 
 /* No trailer is longer than this. */
 enum { ENGINE_TRAILER_MAX = 32 };

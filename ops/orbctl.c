@@ -12,11 +12,14 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ops/engine.h"
+#include "ops/vitals.h"
 
 /*
  * Runs the script that comes on stdin. It is read whole first, so that the
@@ -111,6 +114,15 @@ static void add(struct engine_args *args, const char *word)
 		args->v[args->n++] = word;
 }
 
+static void add_all(struct engine_args *args, const char *a, const char *b,
+                    const char *c, const char *d)
+{
+	add(args, a);
+	add(args, b);
+	add(args, c);
+	add(args, d);
+}
+
 /* Add a flag and its value, when there is a value. */
 static void add_flag(struct engine_args *args, const char *flag,
                      const char *value)
@@ -119,6 +131,11 @@ static void add_flag(struct engine_args *args, const char *flag,
 		return;
 	add(args, flag);
 	add(args, value);
+}
+
+static int64_t rounded_up(int64_t bytes, int64_t unit)
+{
+	return bytes / unit + (bytes % unit ? 1 : 0);
 }
 
 static int set_args(const struct engine_call *call, struct engine_args *args)
@@ -131,16 +148,43 @@ static int set_args(const struct engine_call *call, struct engine_args *args)
 	if (n < 0 || n >= ENGINE_TEXT_MAX || !value || value[0] == '-')
 		return -EINVAL;
 	if (unit) {
-		long long bytes = strtoll(value, NULL, 10);
+		int64_t bytes = strtoll(value, NULL, 10);
 
-		snprintf(args->text[1], ENGINE_TEXT_MAX, "%lld",
-		         bytes / unit + (bytes % unit ? 1 : 0));
+		snprintf(args->text[1], ENGINE_TEXT_MAX, "%" PRId64,
+		         rounded_up(bytes, unit));
 		value = args->text[1];
 	}
-	add(args, "config");
-	add(args, "set");
-	add(args, args->text[0]);
-	add(args, value);
+	add_all(args, "config", "set", args->text[0], value);
+	return 0;
+}
+
+/* Is that the name of a setting of the engine itself? Those of machines have
+ * checks of their own, in set_args and before. */
+static bool is_setting(const char *key)
+{
+	return key && key[0] && strlen(key) < ENGINE_TEXT_MAX &&
+	       key[strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789_.")] ==
+	               '\0' &&
+	       strncmp(key, "machine.", strlen("machine.")) != 0;
+}
+
+static bool is_line(const char *s)
+{
+	for (; *s; s++)
+		if (iscntrl((unsigned char)*s))
+			return false;
+	return true;
+}
+
+static int config_set_args(const struct engine_call *call,
+                           struct engine_args *args)
+{
+	const char *value = call->value;
+
+	if (!is_setting(call->setting) || !value || value[0] == '-' ||
+	    strlen(value) >= ENGINE_TEXT_MAX || !is_line(value))
+		return -EINVAL;
+	add_all(args, "config", "set", call->setting, value);
 	return 0;
 }
 
@@ -178,78 +222,186 @@ static int run_args(const struct engine_call *call, struct engine_args *args)
 	return 0;
 }
 
+/* Absolute, so that it cannot be taken for a flag. */
+static bool is_path(const char *s)
+{
+	return s && s[0] == '/' && strlen(s) < PATH_MAX;
+}
+
+/* "1.500" is "1.5", and "2.000" is "2". */
+static void strip_zeros(char *number)
+{
+	size_t len = strlen(number);
+
+	while (number[len - 1] == '0')
+		len--;
+	if (number[len - 1] == '.')
+		len--;
+	number[len] = '\0';
+}
+
+/*
+ * The limits of a new machine. Not more than three digits behind the point of
+ * cpus. A bare number is MiB for the memory; of the disk nothing is known but
+ * that it takes units.
+ */
+static int limit_args(const struct engine_call *call, struct engine_args *args)
+{
+	int64_t mib = 1 << 20;
+	int64_t gib = 1 << 30;
+	bool even = call->disk % gib == 0;
+
+	if (!(call->cpus >= 0 && call->cpus < 10000) || call->memory < 0 ||
+	    call->disk < 0)
+		return -EINVAL;
+	if (call->cpus > 0) {
+		snprintf(args->text[0], ENGINE_TEXT_MAX, "%.3f", call->cpus);
+		strip_zeros(args->text[0]);
+		add_flag(args, "--cpus", args->text[0]);
+	}
+	if (call->memory) {
+		snprintf(args->text[1], ENGINE_TEXT_MAX, "%" PRId64,
+		         rounded_up(call->memory, mib));
+		add_flag(args, "--memory", args->text[1]);
+	}
+	if (call->disk) {
+		snprintf(args->text[2], ENGINE_TEXT_MAX, "%" PRId64 "%c",
+		         rounded_up(call->disk, even ? gib : mib),
+		         even ? 'G' : 'M');
+		add_flag(args, "--disk", args->text[2]);
+	}
+	return 0;
+}
+
+static int create_args(const struct engine_call *call, struct engine_args *args)
+{
+	if (machine_name_check(call->name) || !call->image ||
+	    !is_word(call->image) || !is_word(call->arch) ||
+	    !is_word(call->user) ||
+	    (call->user_data && !is_path(call->user_data)))
+		return -EINVAL;
+	add(args, "create");
+	add_flag(args, "-a", call->arch);
+	add_flag(args, "-u", call->user);
+	add_flag(args, "-c", call->user_data);
+	if (limit_args(call, args))
+		return -EINVAL;
+	add(args, call->isolated ? "--isolated" : NULL);
+	add(args, call->isolate_network ? "--isolate-network" : NULL);
+	add(args, call->image);
+	add(args, call->name);
+	return 0;
+}
+
+/* RENAME and CLONE: to a name that a machine may be given. */
+static int to_args(const struct engine_call *call, struct engine_args *args,
+                   const char *word)
+{
+	if (!call->new_name || machine_name_check(call->new_name))
+		return -EINVAL;
+	add_all(args, word, call->name, call->new_name, NULL);
+	return 0;
+}
+
+static int archive_args(const struct engine_call *call,
+                        struct engine_args *args)
+{
+	if (!is_path(call->path))
+		return -EINVAL;
+	if (call->op == ENGINE_EXPORT) {
+		add_all(args, "export", call->name, call->path, NULL);
+		return 0;
+	}
+	if (machine_name_check(call->name))
+		return -EINVAL;
+	add_all(args, "import", "-n", call->name, call->path);
+	return 0;
+}
+
+/* What is about no machine. -EOPNOTSUPP: the call is about one. */
+static int general_args(const struct engine_call *call,
+                        struct engine_args *args)
+{
+	switch (call->op) {
+	case ENGINE_LIST:
+		add_all(args, "list", "-f", "json", NULL);
+		return 0;
+	case ENGINE_CONFIG_SHOW:
+		add_all(args, "config", "show", NULL, NULL);
+		return 0;
+	case ENGINE_CONFIG_SET:
+		return config_set_args(call, args);
+	case ENGINE_VERSION:
+		add(args, "version");
+		return 0;
+	case ENGINE_STATUS:
+		add(args, "status");
+		return 0;
+	case ENGINE_IMAGES: /* of ours alone: orbctl has no word for it */
+		add(args, "images");
+		return 0;
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
 static int orbctl_args(const struct engine_call *call, struct engine_args *args)
 {
 	const char *name = call->name;
+	int err;
 
 	args->n = 0;
 	memset(args->v, 0, sizeof(args->v));
-	if (call->op != ENGINE_LIST && (!name || !machine_name_listed(name)))
+	err = general_args(call, args);
+	if (err != -EOPNOTSUPP)
+		return err;
+	if (!name || !machine_name_listed(name))
 		return -EINVAL;
 	switch (call->op) {
-	case ENGINE_LIST:
-		add(args, "list");
-		add_flag(args, "-f", "json");
-		return 0;
 	case ENGINE_INFO:
-		add(args, "info");
-		add(args, name);
-		add_flag(args, "-f", "json");
+		add_all(args, "info", name, "-f", "json");
 		return 0;
 	case ENGINE_CREATE:
-		if (machine_name_check(name) || !call->image ||
-		    !is_word(call->image) || !is_word(call->arch) ||
-		    !is_word(call->user))
-			return -EINVAL;
-		add(args, "create");
-		add_flag(args, "-a", call->arch);
-		add_flag(args, "-u", call->user);
-		add(args, call->image);
-		add(args, name);
-		return 0;
+		return create_args(call, args);
 	case ENGINE_START:
-		add(args, "start");
-		add(args, name);
+		add_all(args, "start", name, NULL, NULL);
 		return 0;
 	case ENGINE_STOP:
-		add(args, "stop");
-		add(args, name);
+		add_all(args, "stop", name, NULL, NULL);
 		return 0;
 	case ENGINE_KILL:
-		add(args, "stop");
-		add(args, "-f");
-		add(args, name);
+		add_all(args, "stop", "-f", name, NULL);
 		return 0;
 	case ENGINE_RESTART:
-		add(args, "restart");
-		add(args, name);
+		add_all(args, "restart", name, NULL, NULL);
 		return 0;
 	case ENGINE_DELETE:
-		add(args, "delete");
-		add(args, "-f");
-		add(args, name);
+		add_all(args, "delete", "-f", name, NULL);
 		return 0;
 	case ENGINE_RENAME:
-		if (!call->new_name || machine_name_check(call->new_name))
-			return -EINVAL;
-		add(args, "rename");
-		add(args, name);
-		add(args, call->new_name);
-		return 0;
+		return to_args(call, args, "rename");
+	case ENGINE_CLONE:
+		return to_args(call, args, "clone");
+	case ENGINE_EXPORT:
+	case ENGINE_IMPORT:
+		return archive_args(call, args);
 	case ENGINE_SET:
 		return set_args(call, args);
 	case ENGINE_LOGS:
-		add(args, "logs");
-		add(args, name);
+		add_all(args, "logs", name, NULL, NULL);
 		return 0;
 	case ENGINE_RUN:
 	case ENGINE_SIGNAL:
 	case ENGINE_AGENT:
 		return run_args(call, args);
-	case ENGINE_N_OPS:
-		break;
+	case ENGINE_VITALS:
+		add_all(args, "run", "-m", name, NULL);
+		add_all(args, "-u", "root", "-w", "/");
+		add_all(args, "sh", "-c", vitals_script, NULL);
+		return 0;
+	default:
+		return -EOPNOTSUPP;
 	}
-	return -EOPNOTSUPP;
 }
 
 /*
@@ -387,12 +539,42 @@ enum { LOOK_MAX = 1 << 20, ACT_MAX = 1 << 20, LOGS_MAX = 8 << 20 };
 		[ENGINE_RUN] = { JOB_RUN, 0, 0, MACHINE_UNKNOWN },     \
 		[ENGINE_SIGNAL] = { JOB_RUN, 10000, ACT_MAX, MACHINE_UNKNOWN }, \
 		[ENGINE_AGENT] = { JOB_RUN, 0, 0, MACHINE_UNKNOWN },   \
+		[ENGINE_CLONE] = { JOB_ACT, 180000, ACT_MAX, MACHINE_UNKNOWN }, \
+		[ENGINE_EXPORT] = { JOB_RUN, 0, 0, MACHINE_UNKNOWN },  \
+		[ENGINE_IMPORT] = { JOB_RUN, 0, 0, MACHINE_UNKNOWN },  \
+		[ENGINE_CONFIG_SHOW] = { JOB_LOOK, 10000, LOOK_MAX, MACHINE_UNKNOWN }, \
+		[ENGINE_CONFIG_SET] = { JOB_ACT, 30000, ACT_MAX, MACHINE_UNKNOWN }, \
+		[ENGINE_VERSION] = { JOB_LOOK, 10000, LOOK_MAX, MACHINE_UNKNOWN }, \
+		[ENGINE_STATUS] = { JOB_LOOK, 10000, LOOK_MAX, MACHINE_UNKNOWN }, \
+		[ENGINE_IMAGES] = { JOB_LOOK, 10000, LOOK_MAX, MACHINE_UNKNOWN }, \
+		[ENGINE_VITALS] = { JOB_RUN, 10000, VITALS_MAX, MACHINE_UNKNOWN }, \
 	}
 /* clang-format on */
+
+/* OrbStack has no command that tells; these are known to have been made, by
+ * the names that its image server gives them. */
+static const char images[] = "alma 8\nalma 9\nalma 10\n"
+			     "alpine edge\nalpine 3.20\nalpine 3.22\n"
+			     "arch\n"
+			     "centos 9-Stream\n"
+			     "debian bullseye\ndebian bookworm\ndebian trixie\n"
+			     "devuan\n"
+			     "fedora 42\nfedora 43\nfedora 44\n"
+			     "gentoo\n"
+			     "kali current\n"
+			     "nixos 25.11\n"
+			     "openeuler 22.03\n"
+			     "opensuse tumbleweed\n"
+			     "oracle 8\noracle 9\noracle 10\n"
+			     "rocky 8\nrocky 9\nrocky 10\n"
+			     "ubuntu jammy\nubuntu noble\nubuntu plucky\n"
+			     "ubuntu questing\nubuntu resolute\n"
+			     "void current\n";
 
 const struct engine_table engine_orbctl = {
 	.name = "orbctl",
 	.default_image = "debian:bookworm",
+	.images = images,
 	ORBCTL_ROWS,
 	.args = orbctl_args,
 	.failure = orbctl_failure,
@@ -402,6 +584,7 @@ const struct engine_table engine_orbctl = {
 const struct engine_table engine_local = {
 	.name = "local",
 	.default_image = "local",
+	.streams_exports = true,
 	ORBCTL_ROWS,
 	.args = orbctl_args,
 	.failure = orbctl_failure,

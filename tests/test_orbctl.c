@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -65,6 +66,8 @@ static struct engine_call whole_call(enum engine_op op)
 		.new_name = "shop",
 		.image = "debian:bookworm",
 		.key = MACHINE_KEY_CPUS,
+		.path = "/spool/web.tar.zst",
+		.setting = "network.https",
 		.value = "2",
 		.token = TOKEN,
 		.signal = SIGTERM,
@@ -213,6 +216,14 @@ static void orbctl_runs_a_script_by_its_token(void **state)
 	                    "run|-m|web|-u|root|-w|/|sh|-c||sh|" TOKEN "|4096");
 }
 
+/* What is about the engine itself and not about a machine. */
+static bool is_general(int op)
+{
+	return op == ENGINE_LIST || op == ENGINE_CONFIG_SHOW ||
+	       op == ENGINE_CONFIG_SET || op == ENGINE_VERSION ||
+	       op == ENGINE_STATUS || op == ENGINE_IMAGES;
+}
+
 static void orbctl_is_never_asked_about_a_machine_without_a_good_name(
 	void **state)
 {
@@ -233,7 +244,7 @@ static void orbctl_is_never_asked_about_a_machine_without_a_good_name(
 				struct engine_call call =
 					whole_call((enum engine_op)op);
 
-				if (op == ENGINE_LIST)
+				if (is_general(op))
 					continue;
 				assert_int_equal(
 					words_of(tables[t], &call, text), 0);
