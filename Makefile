@@ -64,6 +64,8 @@ SAN = -fno-omit-frame-pointer -fno-sanitize-recover=all
 FLAGS_asan = -O1 -fsanitize=address,undefined $(SAN) $(FAIL_ALLOC)
 FLAGS_tsan = -O1 -fsanitize=thread $(SAN) $(FAIL_ALLOC)
 FLAGS_cover = -O0 --coverage -fprofile-update=atomic $(FAIL_ALLOC)
+# Its warnings are wanted, and clang's need no optimizer.
+FLAGS_other = -O0 -g0
 FLAGS_fuzz = -O1 -fsanitize=fuzzer-no-link,address,undefined $(SAN)
 LINK_fuzz = -fsanitize=fuzzer,address,undefined
 CC_other = $(OTHER_CC)
@@ -363,7 +365,8 @@ lint-format:
 		echo 'make format lays them out; version 14 decides, this is:'; \
 		clang-format --version; exit 1; }
 lint-shell:
-	@shellcheck -S info $(SCRIPTS)
+	@printf '%s\n' $(SCRIPTS) | xargs -n 8 -P "$$(getconf \
+		_NPROCESSORS_ONLN)" shellcheck -S info
 # Each source also passes through the other compiler, warnings being errors.
 lint-tidy: $(TIDIED:%.c=$(BUILD)/other/%.tidy)
 

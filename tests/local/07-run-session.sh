@@ -35,7 +35,7 @@ until_ok 5 running 1006 || fail 'the command does not start'
 start=$(milliseconds)
 kill -TERM "$pid"
 wait "$pid"
-[ $(($(milliseconds) - start)) -lt 5000 ] || fail 'TERM takes too long'
+[ $(($(milliseconds) - start)) -lt 10000 ] || fail 'TERM takes too long'
 not running 1006 || fail 'a stubborn command outlives TERM'
 
 "$orb" run -m web sleep 1007 &

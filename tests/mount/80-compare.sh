@@ -3,10 +3,10 @@
 # Deadline: 180
 . "$(dirname "$0")/files.sh"
 
-compare() { # SENTENCE [ARGUMENT...]
+compare() { # SENTENCE DIRECTORY [ARGUMENT...]
 	local sentence=$1 here there
-	shift
-	here=$(files one)/srv/here there=$(native one)/srv/there
+	here=$(files one)/$2/here there=$(native one)/$2/there
+	shift 2
 	mkdir -p "$here" "$there"
 	if "$FILES/compare" "$@" "$here" "$there" >"$work/compared" 2>&1; then
 		_ok "$sentence: $(tail -n 1 "$work/compared")"
@@ -18,8 +18,10 @@ compare() { # SENTENCE [ARGUMENT...]
 
 mount_orbfs
 make_machine one
-compare "as the owner of the mount"
+compare "as the owner of the mount" srv
 unmount
 mount_orbfs -o allow_other,default_permissions
-compare "as one user among others" -u 12345
+# A memory file system, for another one than the machine's own, and a fast one.
+as_root one 'mount -t tmpfs tmpfs /mnt'
+compare "as one user among others" mnt -u 12345
 unmount
