@@ -37,6 +37,7 @@
 #include "cache/fleet.h"
 #include "fs/fs.h"
 #include "mount/background.h"
+#include "mount/doctor.h"
 #include "mount/notify.h"
 #include "mount/options.h"
 #include "mount/readahead.h"
@@ -75,6 +76,7 @@ struct daemon {
 	uv_signal_t signals[N_SIGNALS];
 	unsigned n_asked; /* signals that asked us to go */
 	bool unmounting;
+	unsigned n_bad; /* of the doctor's findings */
 };
 
 /* ---- the way down ---- */
@@ -261,16 +263,29 @@ static void on_hello(void *arg)
 	d->greeted = d->clock->set(d->clock, 0, on_greeted, d);
 }
 
+/* The engine and what it needs. 0 or -ENOMEM, as below. */
+static int make_engine(struct daemon *d, const struct engine_table *table)
+{
+	struct engine_spec spec = {
+		.table = table,
+		.find = find_program,
+		.find_arg = &d->program,
+		.log = d->log,
+	};
+
+	spec.clock = d->clock = clock_new(&d->loop);
+	spec.jobs = d->jobs = make_jobs(d);
+	if (d->clock && d->jobs)
+		d->engine = engine_new(&spec);
+	return d->engine ? 0 : -ENOMEM;
+}
+
 /* All the parts but the session. 0 or -ENOMEM; what was made is for
  * free_parts. */
 static int make_parts(struct daemon *d)
 {
 	const struct options *o = d->options;
 	const struct engine_table *table = choose_engine(d);
-	struct engine_spec engine = { .table = table,
-		                      .find = find_program,
-		                      .find_arg = &d->program,
-		                      .log = d->log };
 	struct fleet_spec fleet = { .log = d->log,
 		                    .ttl_ms = o->ttl_ms,
 		                    .image = o->image,
@@ -288,16 +303,13 @@ static int make_parts(struct daemon *d)
 		              .uid = getuid(),
 		              .gid = getgid() };
 
+	if (make_engine(d, table))
+		return -ENOMEM;
 	d->config = render_config(d, table);
-	d->clock = clock_new(&d->loop);
-	d->jobs = make_jobs(d);
-	if (!d->config || !d->clock || !d->jobs)
+	if (!d->config)
 		return -ENOMEM;
-	engine.jobs = fs.jobs = d->jobs;
-	engine.clock = fleet.clock = fs.clock = d->clock;
-	d->engine = engine_new(&engine);
-	if (!d->engine)
-		return -ENOMEM;
+	fs.jobs = d->jobs;
+	fleet.clock = fs.clock = d->clock;
 	fleet.engine = fs.engine = d->engine;
 	d->fleet = fleet_new(&fleet);
 	if (!d->fleet)
@@ -425,6 +437,32 @@ static int serve(struct daemon *d)
 	return err;
 }
 
+static void on_looked_over(void *arg, unsigned n_bad)
+{
+	struct daemon *d = arg;
+
+	d->n_bad = n_bad;
+	jobs_stop(d->jobs, on_start_failed, d);
+}
+
+/* Nothing is mounted. 0, or 1 when something is missing. */
+static int look_over(struct daemon *d)
+{
+	struct doctor_spec spec = doctor_usual();
+
+	if (make_engine(d, choose_engine(d)) == 0) {
+		spec.engine = d->engine;
+		spec.out = stdout;
+		doctor_look(&spec, on_looked_over, d);
+	}
+	uv_run(&d->loop, UV_RUN_DEFAULT);
+	if (!d->engine)
+		fprintf(stderr, "orbfs: no memory\n");
+	d->n_bad += !d->engine;
+	free_parts(d);
+	return d->n_bad ? -EIO : 0;
+}
+
 /* What holds for the whole process. */
 static void settle(struct daemon *d)
 {
@@ -446,7 +484,8 @@ static void settle(struct daemon *d)
 	}
 }
 
-static int run_daemon(const struct options *options, struct daemon *d)
+static int run(const struct options *options, struct daemon *d,
+               int (*work)(struct daemon *d))
 {
 	enum log_level level = options->trace ? LOG_LEVEL_DEBUG
 	                                      : LOG_LEVEL_INFO;
@@ -459,7 +498,7 @@ static int run_daemon(const struct options *options, struct daemon *d)
 	settle(d);
 	err = uv_loop_init(&d->loop);
 	if (!err) {
-		err = serve(d);
+		err = work(d);
 		if (uv_loop_close(&d->loop) != 0)
 			log_error(d->log, "the loop still holds something");
 	}
@@ -485,9 +524,14 @@ int main(int argc, char *argv[])
 	if (options.act == OPTIONS_VERSION)
 		printf("orbfs %s\nlibfuse %s\n", ORBFS_VERSION,
 		       fuse_pkgversion());
+	if (options.act == OPTIONS_DOCTOR) {
+		err = background_self(d.self);
+		if (!err)
+			err = run(&options, &d, look_over);
+	}
 	if (options.act != OPTIONS_MOUNT) {
 		options_free(&options);
-		return 0;
+		return err ? 1 : 0;
 	}
 	err = resolve(options.mountpoint, d.mountpoint);
 	if (!err)
@@ -498,7 +542,7 @@ int main(int argc, char *argv[])
 		        err == -ENOENT ? "; make the directory first: mkdir -p"
 		                       : "");
 	else if (options.foreground)
-		err = run_daemon(&options, &d);
+		err = run(&options, &d, serve);
 	else
 		err = background_start(d.self, argc, argv);
 	options_free(&options);

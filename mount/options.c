@@ -272,6 +272,10 @@ static int take_argument(struct parse *p, int argc, char *const argv[], int *i)
 		return w->take(p, NULL);
 	if (word[0] == '-')
 		return refuse(p, "unknown option '%s'; see orbfs --help", word);
+	if (strcmp(word, "doctor") == 0 && !p->to->mountpoint) {
+		p->to->act = OPTIONS_DOCTOR;
+		return 0;
+	}
 	/* mount(8) calls us as `orbfs SOURCE MOUNTPOINT`: the last counts. */
 	return set_word(&p->to->mountpoint, word);
 }
@@ -296,6 +300,9 @@ int options_parse(struct options *options, int argc, char *const argv[],
 		err = take_orbctl(&p, orbctl_env);
 	for (int i = 1; i < argc && !err; i++)
 		err = take_argument(&p, argc, argv, &i);
+	if (!err && options->act == OPTIONS_DOCTOR && options->mountpoint)
+		err = refuse(&p, "doctor mounts nothing; a directory of that "
+		                 "name is ./doctor");
 	if (!err && options->act == OPTIONS_MOUNT && !options->mountpoint)
 		err = refuse(&p, "where to? orbfs MOUNTPOINT");
 	if (!err)
@@ -322,7 +329,10 @@ void options_free(struct options *options)
 const char *options_help(void)
 {
 	return "usage: orbfs [options] MOUNTPOINT\n"
-	       "Show virtual machines as directories below MOUNTPOINT.\n"
+	       "       orbfs [--engine ...] [--orbctl PATH] doctor\n"
+	       "Show virtual machines as directories below MOUNTPOINT; or look "
+	       "at what this\n"
+	       "computer lacks for that, and say how to get it.\n"
 	       "\n"
 	       "  -f                   stay in the foreground\n"
 	       "  -d                   the same, and log every request\n"

@@ -10,13 +10,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum options_act { OPTIONS_MOUNT, OPTIONS_HELP, OPTIONS_VERSION };
+enum options_act {
+	OPTIONS_MOUNT,
+	OPTIONS_DOCTOR,
+	OPTIONS_HELP,
+	OPTIONS_VERSION
+};
 
 enum options_engine { OPTIONS_AUTO, OPTIONS_ORBCTL, OPTIONS_LOCAL };
 
 struct options {
 	enum options_act act;
-	char *mountpoint; /* as given */
+	char *mountpoint; /* as given; NULL for DOCTOR */
 	bool foreground;
 	bool trace; /* -d: every request and every child is logged */
 	enum options_engine engine;

@@ -133,6 +133,10 @@ static void options_that_ask_need_no_mount_point(void **state)
 		{ "/mnt -h", OPTIONS_HELP },
 		{ "-f --help", OPTIONS_HELP },
 		{ "-o ro -V", OPTIONS_VERSION },
+		{ "doctor", OPTIONS_DOCTOR },
+		{ "--engine local doctor", OPTIONS_DOCTOR },
+		{ "./doctor", OPTIONS_MOUNT },
+		{ "source doctor", OPTIONS_MOUNT },
 	};
 
 	(void)state;
