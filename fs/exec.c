@@ -8,7 +8,7 @@
  * A script's run is in three hands: the machine's (its record), the open
  * file's (which may read its output) and the writer's, who is answered at its
  * end. An interrupted writer ends the script; one that only ran out of time
- * (exec_wait_ms) leaves it running.
+ * (fs_spec.patience_ms) leaves it running.
  */
 #include "fs/exec.h"
 
@@ -35,9 +35,8 @@ struct exec {
 struct script {
 	struct fs *fs;
 	struct member *m;
-	struct request *rq; /* NULL: answered */
+	struct request *rq;
 	bool is_flush;
-	struct alarm *patience;
 };
 
 struct exec *exec_new(void)
@@ -213,17 +212,11 @@ void exec_read(struct request *rq)
 
 /* ---- running ---- */
 
-/* Answer the writer, if it still waits. */
+/* Answer the writer, or only let go of it if it waits no more. */
 static void answer(struct script *script, int err)
 {
 	struct request *rq = script->rq;
-	struct clock *clock = script->fs->spec.clock;
 
-	clock->cancel(clock, script->patience);
-	script->patience = NULL;
-	script->rq = NULL;
-	if (!rq)
-		return;
 	if (err)
 		request_fail(rq, err);
 	else if (script->is_flush)
@@ -246,14 +239,10 @@ static void on_run_end(void *arg, struct run *run)
 	free(script);
 }
 
-static void on_impatient(void *arg)
+static void on_write_timeout(struct request *rq)
 {
-	struct script *script = arg;
-
-	script->patience = NULL; /* it fired */
-	member_set_error(script->m, "exec: the script goes on; run/last/status "
-	                            "follows it");
-	answer(script, -ETIMEDOUT);
+	member_set_error(rq->node->m, "exec: the script goes on; "
+	                              "run/last/status follows it");
 }
 
 /* The writer is gone (it was answered EINTR): so goes the script. */
@@ -303,10 +292,7 @@ static void start_script(struct script *script, struct request *rq)
 	script->rq = rq;
 	rq->run = run; /* our reference */
 	request_on_interrupt(rq, on_write_interrupt);
-	if (fs->spec.exec_wait_ms)
-		script->patience = fs->spec.clock->set(fs->spec.clock,
-		                                       fs->spec.exec_wait_ms,
-		                                       on_impatient, script);
+	request_on_timeout(rq, on_write_timeout);
 }
 
 static void on_ready(void *arg, int err, struct member *m)

@@ -142,6 +142,7 @@ void fs_set_notify(struct fs *fs, const struct fs_notify *notify, void *arg)
 void fs_fail_all(struct fs *fs, int err)
 {
 	requests_fail_all(fs, err);
+	requests_end(fs);
 }
 
 void fs_free(struct fs *fs)

@@ -38,11 +38,10 @@ struct fs_spec {
 	struct clock *clock;
 	struct log *log;
 	const char *version;
-	const char *config;    /* lines "key value" for .orbfs/config */
-	double timeout;        /* s that the kernel may remember names */
-	uint64_t spool_max;    /* bytes kept of each output of a script */
-	unsigned exec_wait_ms; /* a write to exec is answered by then; 0: no
-	                           limit */
+	const char *config;   /* lines "key value" for .orbfs/config */
+	double timeout;       /* s that the kernel may remember names */
+	uint64_t spool_max;   /* bytes kept of each output of a script */
+	unsigned patience_ms; /* of the kernel with each request; 0: no end */
 	/* The kernel has said hello; its answer follows. May be NULL. */
 	void (*on_hello)(void *arg);
 	void *arg;
@@ -67,6 +66,7 @@ struct fs {
 	struct entry_daemon daemon;
 	struct watch watch;       /* for changes */
 	struct request *requests; /* all that live */
+	struct alarm *patience;   /* with the oldest of them */
 	struct handle *handles;   /* all that are open */
 	struct timespec born;
 	uint64_t n_requests;

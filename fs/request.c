@@ -25,6 +25,8 @@ static void request_free(struct request *rq)
 	*rq->at = rq->next;
 	if (rq->next)
 		rq->next->at = rq->at;
+	if (!rq->fs->requests)
+		requests_end(rq->fs);
 	node_unref(rq->node);
 	handle_unref(rq->handle);
 	node_unref(rq->other);
@@ -74,6 +76,72 @@ static void on_fuse_interrupt(fuse_req_t fuse, void *data)
 		consider_interrupt(rq);
 }
 
+/* ---- patience ---- */
+
+static void await_oldest(struct fs *fs);
+
+static bool is_overdue(const struct request *rq, uint64_t now_ms)
+{
+	return rq->fuse && now_ms - rq->born_ms >= rq->fs->spec.patience_ms;
+}
+
+static void expire(struct request *rq)
+{
+	request_interrupt_fn *fn = rq->on_timeout ? rq->on_timeout
+	                                          : rq->on_interrupt;
+
+	fuse_reply_err(take_fuse(rq), ETIMEDOUT);
+	if (fn)
+		fn(rq);
+}
+
+static void on_patience_end(void *arg)
+{
+	struct fs *fs = arg;
+	uint64_t now_ms = fs->spec.clock->now_ms(fs->spec.clock);
+	struct request *rq = fs->requests;
+
+	fs->patience = NULL; /* it fired */
+	while (rq) {
+		if (is_overdue(rq, now_ms)) {
+			expire(rq);
+			rq = fs->requests; /* who knows what has gone with it */
+		} else {
+			rq = rq->next;
+		}
+	}
+	await_oldest(fs);
+}
+
+/* Wait until the patience with the oldest request is at its end. */
+static void await_oldest(struct fs *fs)
+{
+	struct clock *clock = fs->spec.clock;
+	const struct request *oldest = NULL;
+	unsigned limit = fs->spec.patience_ms;
+	uint64_t age;
+
+	if (!limit || fs->patience)
+		return;
+	for (const struct request *rq = fs->requests; rq; rq = rq->next)
+		if (rq->fuse)
+			oldest = rq;
+	if (!oldest)
+		return;
+	age = clock->now_ms(clock) - oldest->born_ms;
+	fs->patience = clock->set(clock,
+	                          age < limit ? limit - (unsigned)age : 0,
+	                          on_patience_end, fs);
+}
+
+void requests_end(struct fs *fs)
+{
+	fs->spec.clock->cancel(fs->spec.clock, fs->patience);
+	fs->patience = NULL;
+}
+
+/* ---- life ---- */
+
 struct request *request_new(struct fs *fs, fuse_req_t fuse, struct node *node)
 {
 	struct request *rq;
@@ -97,6 +165,8 @@ struct request *request_new(struct fs *fs, fuse_req_t fuse, struct node *node)
 	if (rq->next)
 		rq->next->at = &rq->next;
 	fs->requests = rq;
+	rq->born_ms = fs->spec.clock->now_ms(fs->spec.clock);
+	await_oldest(fs);
 	fuse_req_interrupt_func(fuse, on_fuse_interrupt, rq);
 	return rq;
 }
@@ -127,6 +197,11 @@ bool request_is_answered(const struct request *rq)
 void request_on_interrupt(struct request *rq, request_interrupt_fn *fn)
 {
 	rq->on_interrupt = fn;
+}
+
+void request_on_timeout(struct request *rq, request_interrupt_fn *fn)
+{
+	rq->on_timeout = fn;
 }
 
 void request_fail(struct request *rq, int err)

@@ -61,7 +61,9 @@ struct request {
 
 	/* Private. */
 	fuse_req_t fuse; /* NULL: answered */
+	uint64_t born_ms;
 	request_interrupt_fn *on_interrupt;
+	request_interrupt_fn *on_timeout;
 	pid_t caller;
 	struct alarm *doubt; /* interrupted, but not asked to stop: look again */
 	struct request *next;
@@ -80,6 +82,9 @@ bool request_is_answered(const struct request *rq);
 /* Call fn when it is interrupted, after it was answered. The request must not
  * be ended in there unless nobody else will. */
 void request_on_interrupt(struct request *rq, request_interrupt_fn *fn);
+/* The same when it was answered with ETIMEDOUT, since the kernel's patience is
+ * at its end (fs_spec.patience_ms). Without it, that is an interrupt. */
+void request_on_timeout(struct request *rq, request_interrupt_fn *fn);
 
 /* err is a negative errno. */
 void request_fail(struct request *rq, int err);
@@ -106,5 +111,7 @@ void request_reply_write(struct request *rq, size_t len);
 
 /* Answer all that wait, without ending them; for the end of everything. */
 void requests_fail_all(struct fs *fs, int err);
+/* Let go of the clock. */
+void requests_end(struct fs *fs);
 
 #endif

@@ -513,7 +513,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	f->data = data;
 	f->left = size;
 	how = next(f);
-	spec.exec_wait_ms = how & 1 ? 5000 : 0;
+	spec.patience_ms = how & 1 ? 5000 : 0;
 	world_begin(&f->w, &spec);
 	puppet_add(spec.engine, "up", "1", MACHINE_RUNNING);
 	puppet_add(spec.engine, "off", "2", MACHINE_STOPPED);

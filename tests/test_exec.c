@@ -29,10 +29,10 @@ struct exec_file {
 	uint64_t fh;
 };
 
-static void begin_with(struct world *w, unsigned exec_wait_ms)
+static void begin_with(struct world *w, unsigned patience_ms)
 {
 	world_begin(w, &(struct world_spec){ .engine = puppet_new(),
-	                                     .exec_wait_ms = exec_wait_ms });
+	                                     .patience_ms = patience_ms });
 	puppet_add(w->engine, "up", "1", MACHINE_RUNNING);
 	puppet_add(w->engine, "off", "2", MACHINE_STOPPED);
 	puppet_at_once(w->engine, true);
@@ -777,6 +777,39 @@ static void exec_patience_ends_with_the_script(void **state)
 	end(&w);
 }
 
+static void exec_read_that_may_not_wait_leaves_the_script(void **state)
+{
+	struct world w;
+	struct exec_file f, g;
+	uint64_t id, early, late;
+
+	(void)state;
+	begin_with(&w, 45000);
+	exec_open(&f, &w, "up/exec", O_RDWR);
+	id = exec_send(&f, "sleep 40\n");
+	hands_turn(w.hands, 1000);
+	early = exec_recv(&f, 0, 100);
+	hands_turn(w.hands, 1000);
+	/* Patience counts from each question. */
+	exec_open(&g, &w, "up/exec", O_RDWR);
+	late = exec_send(&g, "sleep 42\n");
+	hands_turn(w.hands, 43000);
+	assert_written(&f, id, -ETIMEDOUT);
+	assert_false(kernel_answered(w.kernel, early));
+	hands_turn(w.hands, 1000);
+	world_settle(&w);
+	assert_written(&f, early, -ETIMEDOUT);
+	assert_false(kernel_answered(w.kernel, late));
+	puppet_end_script(puppet_script(w.engine, 1), 0, 0);
+	assert_written(&g, late, 0);
+	puppet_print(puppet_script(w.engine, 0), false, "late\n");
+	assert_got(&f, exec_recv(&f, 0, 100), "late\n");
+	puppet_end_script(puppet_script(w.engine, 0), 0, 0);
+	exec_close(&f);
+	exec_close(&g);
+	end(&w);
+}
+
 /* ---- the end ------------------------------------------------------------- */
 
 static void exec_at_the_end_of_the_connection_lets_everything_go(void **state)
@@ -860,6 +893,7 @@ int main(void)
 		cmocka_unit_test(
 			exec_write_that_may_not_wait_leaves_the_script_running),
 		cmocka_unit_test(exec_patience_ends_with_the_script),
+		cmocka_unit_test(exec_read_that_may_not_wait_leaves_the_script),
 		cmocka_unit_test(
 			exec_at_the_end_of_the_connection_lets_everything_go),
 		cmocka_unit_test(

@@ -25,7 +25,7 @@ void world_begin(struct world *w, const struct world_spec *spec)
 		.config = "ttl 1\nengine puppet\n",
 		.timeout = 1,
 		.spool_max = SPOOL_MAX,
-		.exec_wait_ms = spec->exec_wait_ms,
+		.patience_ms = spec->patience_ms,
 		.uid = WORLD_UID,
 		.gid = WORLD_GID,
 	};

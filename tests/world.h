@@ -39,7 +39,7 @@ struct world {
 /* How a world differs from the usual one. */
 struct world_spec {
 	struct engine *engine;
-	unsigned exec_wait_ms;
+	unsigned patience_ms;
 	const struct fs_notify *notify;
 	void *notify_arg;
 };
