@@ -862,25 +862,37 @@ void files_rename(struct request *rq)
 
 /* ---- statfs ---- */
 
+/* As many as can be counted: on macOS, in 32 bits. */
+static fsfilcnt_t inodes(uint64_t n)
+{
+	uint64_t most = (fsfilcnt_t)-1;
+
+	return (fsfilcnt_t)(n < most ? n : most);
+}
+
 static void on_statfs(void *arg, int err, const struct guest_reply *reply,
                       bool more)
 {
 	struct request *rq = arg;
 	struct statvfs st = { 0 };
+	unsigned shift = 0;
 
 	(void)more;
 	if (err) {
 		files_fail(rq, err);
 		return;
 	}
+	/* Those of a disk that is too large to be counted are larger. */
+	while (reply->fs.blocks >> shift > (fsblkcnt_t)-1)
+		shift++;
 	st.f_bsize = reply->fs.bsize;
-	st.f_frsize = reply->fs.bsize;
-	st.f_blocks = (fsblkcnt_t)reply->fs.blocks;
-	st.f_bfree = (fsblkcnt_t)reply->fs.bfree;
-	st.f_bavail = (fsblkcnt_t)reply->fs.bavail;
-	st.f_files = (fsfilcnt_t)reply->fs.files;
-	st.f_ffree = (fsfilcnt_t)reply->fs.ffree;
-	st.f_favail = (fsfilcnt_t)reply->fs.ffree;
+	st.f_frsize = (unsigned long)reply->fs.bsize << shift;
+	st.f_blocks = (fsblkcnt_t)(reply->fs.blocks >> shift);
+	st.f_bfree = (fsblkcnt_t)(reply->fs.bfree >> shift);
+	st.f_bavail = (fsblkcnt_t)(reply->fs.bavail >> shift);
+	st.f_files = inodes(reply->fs.files);
+	st.f_ffree = inodes(reply->fs.ffree);
+	st.f_favail = st.f_ffree;
 	st.f_namemax = reply->fs.namelen;
 	request_reply_statfs(rq, &st);
 }
