@@ -11,6 +11,8 @@
  *     from there whatever came and went meanwhile.
  *  4. A list never changes a member that an act of ours runs on, nor one that
  *     we changed after that list was asked for (touched against list_of).
+ *  5. A listed member with the name of a snapshot is `of` the listed member
+ *     that it is named after, if there is one.
  *
  * A name that comes back with another id is another machine: the old member
  * goes, and whatever hangs on it (errors, outputs, open files) with it. An id
@@ -27,8 +29,16 @@
 
 #include "cache/index.h"
 #include "cache/lifecycle.h"
+#include "cache/snapshots.h"
 
 enum { ERROR_MAX = 1200 };
+
+/* A machine that we deleted after a list was asked for. */
+struct grave {
+	struct grave *next;
+	uint64_t generation;
+	char id[];
+};
 
 struct fleet {
 	struct fleet_spec spec;
@@ -41,11 +51,14 @@ struct fleet {
 	struct member **order;
 	size_t n;
 	size_t cap;
-	size_t n_hidden;
+	size_t n_unseen; /* hidden ones and snapshots */
+	struct member *snapshots;
+	struct grave *graves;
 	uint64_t last_cookie;
 	struct index by_name; /* of struct member_key */
 	struct index by_id;
 	struct timespec changed;
+	struct create defaults;
 	struct buf error;
 	bool error_is_lists; /* and goes when a list succeeds */
 	struct waiter *sleepers;
@@ -75,6 +88,22 @@ static struct member *find_key(const struct index *index, const char *text)
 static struct timespec now(const struct fleet *fleet)
 {
 	return fleet->spec.clock->wall(fleet->spec.clock);
+}
+
+static void forget_graves(struct fleet *fleet, uint64_t until)
+{
+	struct grave **at = &fleet->graves;
+
+	while (*at) {
+		struct grave *grave = *at;
+
+		if (grave->generation > until) {
+			at = &grave->next;
+			continue;
+		}
+		*at = grave->next;
+		free(grave);
+	}
 }
 
 /* ---- the fleet ---- */
@@ -121,7 +150,9 @@ void fleet_free(struct fleet *fleet)
 		return;
 	while (fleet->n)
 		fleet_drop(fleet->order[fleet->n - 1]);
+	forget_graves(fleet, UINT64_MAX);
 	free(fleet->order);
+	create_free(&fleet->defaults);
 	buf_free(&fleet->error);
 	free(fleet);
 }
@@ -141,6 +172,11 @@ struct root_lock *fleet_root_lock(struct fleet *fleet)
 	return &fleet->root_lock;
 }
 
+struct member **fleet_snapshots(struct fleet *fleet)
+{
+	return &fleet->snapshots;
+}
+
 struct waiter **fleet_sleepers(struct fleet *fleet)
 {
 	return &fleet->sleepers;
@@ -148,7 +184,7 @@ struct waiter **fleet_sleepers(struct fleet *fleet)
 
 size_t fleet_count(const struct fleet *fleet)
 {
-	return fleet->n - fleet->n_hidden;
+	return fleet->n - fleet->n_unseen;
 }
 
 struct timespec fleet_changed(const struct fleet *fleet)
@@ -185,6 +221,29 @@ void fleet_set_error(struct fleet *fleet, const char *fmt, ...)
 	fleet->error_is_lists = false;
 }
 
+int fleet_set_defaults(struct fleet *fleet, const char *text, size_t len)
+{
+	struct buf why = BUF_INIT(ERROR_MAX);
+	struct create create;
+	int err = create_parse(text, len, &create, &why);
+
+	fleet_set_error(fleet, "%s",
+	                !err       ? ""
+	                : why.data ? why.data
+	                           : strerror(-err));
+	buf_free(&why);
+	if (err)
+		return err;
+	create_free(&fleet->defaults);
+	fleet->defaults = create;
+	return 0;
+}
+
+const struct create *fleet_defaults(const struct fleet *fleet)
+{
+	return &fleet->defaults;
+}
+
 /* ---- members ---- */
 
 struct member *member_ref(struct member *m)
@@ -209,6 +268,18 @@ void member_unref(struct member *m)
 enum machine_state member_state(const struct member *m)
 {
 	return m->passing != MACHINE_UNKNOWN ? m->passing : m->machine->state;
+}
+
+struct timespec member_born(const struct member *m)
+{
+	int64_t ms = machine_born_ms(m->machine->id);
+
+	if (ms < 0)
+		return m->seen_at;
+	return (struct timespec){
+		.tv_sec = (time_t)(ms / 1000),
+		.tv_nsec = (long)(ms % 1000) * 1000000,
+	};
 }
 
 void member_touch(struct member *m, enum member_text text)
@@ -286,6 +357,7 @@ static struct member *member_new(struct fleet *fleet, const char *name,
 	m->by_name.member = m;
 	m->by_id.member = m;
 	m->changed = now(fleet);
+	m->seen_at = m->changed;
 	for (int i = 0; i < MEMBER_N_TEXTS; i++)
 		m->texts[i].changed = m->changed;
 	slot_init(&m->info_slot, fleet->spec.clock, fetch_info, m);
@@ -303,6 +375,57 @@ static int enter_name(struct member *m)
 static void leave_name(struct member *m)
 {
 	index_remove(&m->fleet->by_name, &m->by_name);
+}
+
+static bool is_shown(const struct member *m)
+{
+	return m->listed && !m->hidden && !m->of;
+}
+
+/* It is there now, under its name, for all who look. */
+static void tell_came(struct member *m)
+{
+	struct fleet *fleet = m->fleet;
+
+	if (m->of && !m->hidden)
+		member_touch(m->of, MEMBER_SNAPSHOTS);
+	if (is_shown(m) && fleet->events.came)
+		fleet->events.came(fleet->events_arg, m);
+}
+
+/* It was there under that name, as a snapshot or as a machine. */
+static void tell_gone(struct member *m, struct member *of, const char *name)
+{
+	struct fleet *fleet = m->fleet;
+
+	if (of)
+		member_touch(of, MEMBER_SNAPSHOTS);
+	else if (fleet->events.gone)
+		fleet->events.gone(fleet->events_arg, m, name);
+}
+
+/* Hide or show it, as a snapshot or as a machine. */
+static void place(struct member *m, bool hidden, struct member *of)
+{
+	struct fleet *fleet = m->fleet;
+	struct member *was_of = m->of;
+	bool was_hidden = m->hidden;
+
+	if (hidden == was_hidden && of == was_of)
+		return;
+	fleet->n_unseen -= was_hidden || was_of;
+	fleet->n_unseen += hidden || of;
+	m->hidden = hidden;
+	m->of = of;
+	fleet->changed = now(fleet);
+	if (!was_hidden)
+		tell_gone(m, was_of, m->name);
+	tell_came(m);
+}
+
+void fleet_belong(struct member *m, struct member *of)
+{
+	place(m, m->hidden, of);
 }
 
 static void leave_id(struct member *m)
@@ -341,8 +464,17 @@ static int enter(struct member *m)
 	m->cookie = ++fleet->last_cookie;
 	fleet->order[fleet->n++] = m;
 	m->listed = true;
+	m->of = snapshots_add(m);
+	fleet->n_unseen += m->of != NULL;
 	fleet->changed = now(fleet);
 	return 0;
+}
+
+/* It is in all tables: tell of it. */
+static void welcome(struct member *m)
+{
+	tell_came(m);
+	snapshots_adopt(m);
 }
 
 /* The index of the first member behind that cookie. */
@@ -380,14 +512,14 @@ struct member *fleet_add(struct fleet *fleet, const char *name, int *err)
 		return NULL;
 	}
 	fleet_overtake(m);
-	if (fleet->events.came)
-		fleet->events.came(fleet->events_arg, m);
+	welcome(m);
 	return m;
 }
 
 void fleet_drop(struct member *m)
 {
 	struct fleet *fleet = m->fleet;
+	struct member *of = m->of;
 	size_t i = behind(fleet, m->cookie - 1);
 
 	leave_name(m);
@@ -395,12 +527,13 @@ void fleet_drop(struct member *m)
 	memmove(&fleet->order[i], &fleet->order[i + 1],
 	        (fleet->n - i - 1) * sizeof(fleet->order[0]));
 	fleet->n--;
-	if (m->hidden)
-		fleet->n_hidden--;
+	fleet->n_unseen -= m->hidden || of;
 	m->listed = false;
+	m->of = NULL;
+	snapshots_remove(m);
 	fleet->changed = now(fleet);
-	if (fleet->events.gone)
-		fleet->events.gone(fleet->events_arg, m, m->name);
+	tell_gone(m, of, m->name);
+	snapshots_release(m);
 	member_unref(m);
 }
 
@@ -409,6 +542,7 @@ int fleet_rename(struct member *m, const char *name)
 	struct fleet *fleet = m->fleet;
 	char *copy = strdup(name);
 	char *old = m->name;
+	struct member *of = m->of;
 
 	if (!copy)
 		return -ENOMEM;
@@ -421,12 +555,15 @@ int fleet_rename(struct member *m, const char *name)
 		free(copy);
 		return -ENOMEM;
 	}
+	fleet->n_unseen -= m->hidden || of;
+	snapshots_remove(m);
+	m->of = snapshots_add(m);
+	fleet->n_unseen += m->hidden || m->of;
 	fleet->changed = now(fleet);
 	m->changed = fleet->changed;
-	if (fleet->events.gone)
-		fleet->events.gone(fleet->events_arg, m, old);
-	if (fleet->events.came)
-		fleet->events.came(fleet->events_arg, m);
+	tell_gone(m, of, old);
+	snapshots_release(m);
+	welcome(m);
 	free(old);
 	return 0;
 }
@@ -439,17 +576,7 @@ void fleet_tell_before(struct member *m)
 
 void fleet_hide(struct member *m, bool hidden)
 {
-	struct fleet *fleet = m->fleet;
-
-	if (m->hidden == hidden)
-		return;
-	m->hidden = hidden;
-	fleet->n_hidden += hidden ? 1 : (size_t)-1;
-	fleet->changed = now(fleet);
-	if (hidden && fleet->events.gone)
-		fleet->events.gone(fleet->events_arg, m, m->name);
-	if (!hidden && fleet->events.came)
-		fleet->events.came(fleet->events_arg, m);
+	place(m, hidden, m->of);
 }
 
 struct member *fleet_holder(struct fleet *fleet, const char *name)
@@ -461,13 +588,13 @@ struct member *fleet_find(struct fleet *fleet, const char *name)
 {
 	struct member *m = fleet_holder(fleet, name);
 
-	return m && !m->hidden ? m : NULL;
+	return m && is_shown(m) ? m : NULL;
 }
 
 struct member *fleet_next(struct fleet *fleet, uint64_t cookie)
 {
 	for (size_t i = behind(fleet, cookie); i < fleet->n; i++)
-		if (!fleet->order[i]->hidden)
+		if (is_shown(fleet->order[i]))
 			return fleet->order[i];
 	return NULL;
 }
@@ -476,6 +603,47 @@ void fleet_overtake(struct member *m)
 {
 	m->touched = ++m->fleet->generation;
 	slot_spoil(&m->fleet->list);
+}
+
+/* Say why a name cannot be; err is what is wrong with it. */
+static void complain(struct fleet *fleet, const char *name, int err)
+{
+	if (err == -ENAMETOOLONG)
+		fleet_set_error(fleet,
+		                "%.80s...: a name has at most %d "
+		                "characters",
+		                name, MACHINE_NAME_MAX);
+	else
+		fleet_set_error(fleet,
+		                "'%.80s' cannot be a machine's name: "
+		                "lower case letters, digits and hyphens can, "
+		                "and no command of orbctl",
+		                name);
+}
+
+int fleet_check_name(struct fleet *fleet, const char *name, bool is_snapshot)
+{
+	struct member *holder = fleet_holder(fleet, name);
+	int err = machine_name_check(name);
+
+	if (err) {
+		complain(fleet, name, err);
+		return err;
+	}
+	if (!is_snapshot && snapshot_marked(name)) {
+		fleet_set_error(fleet,
+		                "'%s' is how snapshots are called; "
+		                "one is made in snapshots/",
+		                name);
+		return -EINVAL;
+	}
+	if (!holder)
+		return 0;
+	fleet_set_error(fleet, "%s: %s", name,
+	                holder->hidden
+	                        ? "a machine of that name is being deleted"
+	                        : "the name is taken");
+	return holder->hidden ? -EBUSY : -EEXIST;
 }
 
 /* ---- lists ---- */
@@ -535,7 +703,30 @@ void fleet_take(struct member *m, struct machine *machine)
 /* May the list just received say something about this member? */
 static bool is_overtaken(const struct member *m)
 {
-	return m->acts || m->touched > m->fleet->list_of;
+	return m->changing || m->touched > m->fleet->list_of;
+}
+
+void fleet_bury(struct fleet *fleet, const char *id)
+{
+	struct grave *grave = malloc(sizeof(*grave) + strlen(id) + 1);
+
+	slot_spoil(&fleet->list);
+	/* Without memory it may show once more, until the next list. */
+	if (!grave)
+		return;
+	grave->generation = ++fleet->generation;
+	strcpy(grave->id, id);
+	grave->next = fleet->graves;
+	fleet->graves = grave;
+}
+
+/* Is what the list just received says of it old news? */
+static bool is_buried(const struct fleet *fleet, const char *id)
+{
+	for (struct grave *g = fleet->graves; g; g = g->next)
+		if (g->generation > fleet->list_of && strcmp(g->id, id) == 0)
+			return true;
+	return false;
 }
 
 /* A machine that no member stands for: takes it. */
@@ -553,8 +744,7 @@ static int greet(struct fleet *fleet, struct machine *machine)
 	}
 	enter_id(m);
 	m->seen = fleet->list_number;
-	if (fleet->events.came)
-		fleet->events.came(fleet->events_arg, m);
+	welcome(m);
 	return 0;
 }
 
@@ -565,6 +755,10 @@ static int merge(struct fleet *fleet, struct machine *machine)
 	struct member *holder = find_key(&fleet->by_name, machine->name);
 	int err;
 
+	if (is_buried(fleet, machine->id)) {
+		machine_free(machine);
+		return 0;
+	}
 	if (!m)
 		m = holder;
 	if (m && (m->seen == fleet->list_number || is_overtaken(m))) {
@@ -636,6 +830,7 @@ static void on_list(void *arg, int err, struct machine_list *list,
 	}
 	if (!err)
 		drop_unseen(fleet);
+	forget_graves(fleet, fleet->list_of);
 	if (!err && !fleet->list.known)
 		log_info(fleet->spec.log, "%s: %zu machines",
 		         engine_name(fleet->spec.engine), fleet->n);

@@ -21,6 +21,7 @@
 #include "cache/slot.h"
 #include "ops/buf.h"
 #include "ops/clock.h"
+#include "ops/create.h"
 #include "ops/engine.h"
 #include "ops/log.h"
 #include "ops/machine.h"
@@ -39,6 +40,8 @@ enum member_text {
 	MEMBER_EXEC,
 	MEMBER_ERROR,
 	MEMBER_LOG,
+	MEMBER_STATS,
+	MEMBER_SNAPSHOTS, /* which there are */
 	MEMBER_N_TEXTS
 };
 
@@ -53,9 +56,12 @@ struct member {
 	uint64_t cookie; /* its place in the directory; grows, never reused */
 	char *name;
 	struct machine *machine; /* never NULL */
-	bool known;       /* the engine has told of it, so its id is right */
-	bool listed;      /* false once it is gone: only references are left */
-	bool hidden;      /* being deleted: not shown, but its name is taken */
+	bool known;  /* the engine has told of it, so its id is right */
+	bool listed; /* false once it is gone: only references are left */
+	bool hidden; /* being deleted: not shown, but its name is taken */
+	/* The machine that it is a snapshot of (cache/snapshots.h), or NULL.
+	 * Borrowed. */
+	struct member *of;
 	struct buf error; /* why the last operation failed, one line or none */
 
 	struct {
@@ -71,17 +77,22 @@ struct member {
 	struct run *last;     /* the script started last, or NULL */
 	struct run *finished; /* the script that ended last, or NULL */
 
-	/* Private to fleet.c and lifecycle.c. */
+	/* Private to cache/. */
 	struct member_key by_name;
 	struct member_key by_id;
-	uint64_t touched; /* the generation of our last change to it */
-	uint64_t seen;    /* the list that named it last */
-	struct act *acts; /* life-cycle calls, the first is running */
+	struct member *next_snap; /* of those with the name of a snapshot */
+	struct timespec seen_at;  /* when it came to be known here */
+	enum machine_state told;  /* the state that the news told last */
+	uint64_t touched;         /* the generation of our last change to it */
+	uint64_t seen;            /* the list that named it last */
+	struct act *acts;         /* life-cycle calls, the first is running */
+	unsigned changing;        /* how many of them may change it */
 	enum machine_state passing; /* its state meanwhile, or _UNKNOWN */
 	struct waiter *waits;       /* for the acts to be over */
 };
 
-/* What the world is told. All may be NULL. */
+/* What the world is told. All may be NULL. A snapshot that comes or goes is a
+ * change of its machine's, and no machine that comes or goes. */
 struct fleet_events {
 	void (*came)(void *arg, struct member *m);
 	/* name is the one it was shown under. */
@@ -117,6 +128,10 @@ void fleet_end(struct fleet *fleet);
 /* No call may be pending and no member referred to. NULL is allowed. */
 void fleet_free(struct fleet *fleet);
 const struct fleet_spec *fleet_spec(const struct fleet *fleet);
+/* What new machines are to be like; "" and {} take it back. 0, -ENOMEM, or
+ * -EINVAL and the fleet's error: then nothing changes. */
+int fleet_set_defaults(struct fleet *fleet, const char *text, size_t len);
+const struct create *fleet_defaults(const struct fleet *fleet);
 
 /*
  * Make the list as fresh as it can be had within a moment: at once when it is
@@ -130,7 +145,8 @@ bool fleet_is_known(const struct fleet *fleet);
 /* The next fleet_get asks the engine. */
 void fleet_spoil(struct fleet *fleet);
 
-/* The machine shown under that name, or NULL. Borrowed. */
+/* The machine shown under that name, or NULL. Borrowed. Snapshots of machines
+ * are not shown among them, see cache/snapshots.h. */
 struct member *fleet_find(struct fleet *fleet, const char *name);
 /* The first machine shown behind that cookie (0: of all), or NULL. Borrowed. */
 struct member *fleet_next(struct fleet *fleet, uint64_t cookie);
@@ -146,6 +162,8 @@ void fleet_set_error(struct fleet *fleet, const char *fmt, ...)
 struct member *member_ref(struct member *m);
 /* NULL is allowed. */
 void member_unref(struct member *m);
+/* When it was created: its id tells, else it is when it was seen first. */
+struct timespec member_born(const struct member *m);
 /* Its state: what we are doing to it, else what the engine says. */
 enum machine_state member_state(const struct member *m);
 /* An empty text clears it. */
@@ -174,7 +192,11 @@ void member_get(struct member *m, enum member_detail detail, slot_fn *done,
 /* Forget what is remembered about it beside what the engine says. */
 void member_forget(struct member *m);
 
-/* ---- for cache/lifecycle.c ---- */
+/* ---- for cache/ ---- */
+
+/* May a machine be made under that name, of a snapshot's form or not? 0; else
+ * the fleet's error says why not: -EINVAL, -ENAMETOOLONG, -EEXIST, -EBUSY. */
+int fleet_check_name(struct fleet *fleet, const char *name, bool is_snapshot);
 
 /* A machine that is not in any list yet. Not shown before fleet_show. */
 struct member *fleet_add(struct fleet *fleet, const char *name, int *err);
@@ -186,6 +208,13 @@ int fleet_rename(struct member *m, const char *name);
 void fleet_tell_before(struct member *m);
 /* Hide it while it is being deleted, or show it again. */
 void fleet_hide(struct member *m, bool hidden);
+/* It is a snapshot of that machine now, or of none. */
+void fleet_belong(struct member *m, struct member *of);
+/* The list of all that have the name of a snapshot, by next_snap. */
+struct member **fleet_snapshots(struct fleet *fleet);
+/* We have deleted the machine of that id: lists asked for before are no proof
+ * of its being there. */
+void fleet_bury(struct fleet *fleet, const char *id);
 /* Any holder of that name, shown or hidden. Borrowed. */
 struct member *fleet_holder(struct fleet *fleet, const char *name);
 /* We have changed it: lists asked for before do not touch it. */

@@ -1,316 +1,42 @@
 /*
- * lifecycle: one queue of acts per machine, and what each does to the fleet.
+ * lifecycle: machines are deleted, renamed, started, stopped.
  *
  * An act shows in the fleet when it begins (a state like "stopping", a name, a
- * machine that is hidden), and is settled when the engine has answered. Its
- * caller is answered once: at the end, or when its patience is over; `done` is
- * NULL from then on. The queue's head is the act that runs.
- *
- * Waits (lifecycle_wait) stand outside of the queue: they are for those who
- * need the machine but change nothing. They are woken when the queue is empty,
- * and then look at the list until the machine is up or clearly is not.
+ * machine that is hidden), and is settled when the engine has answered. How
+ * machines come into being is in cache/make.c, what a restoration does in
+ * cache/restore.c, settings in cache/configure.c, waits in cache/waiter.c.
  */
 #include "cache/lifecycle.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	WAIT_PAUSE_MS = 500,
-	WAIT_MAX_MS = 60000,
-	WHY_MAX = 1200,
-	FREE_COUNTS = 2, /* times what the root was free comes back */
-};
+#include "cache/act.h"
+#include "cache/snapshots.h"
 
-enum act_kind { ACT_CREATE, ACT_DELETE, ACT_RENAME, ACT_TURN, ACT_SET };
+enum { WHY_MAX = 1200 };
 
-struct act {
-	enum act_kind kind;
-	enum engine_op op;
-	struct member *member;
-	struct act *next;
-	lifecycle_fn *done; /* NULL: answered */
-	void *arg;
-	struct alarm *patience;
-	bool is_patient; /* it was, to begin with */
-	char *image;     /* CREATE */
-	char *old_name;  /* RENAME */
-	char *text;      /* SET: what was written */
-	size_t text_len;
-	struct machine_changes changes; /* SET: what it comes to */
-	int key;                        /* SET: the one under way */
-	struct buf applied;             /* SET: words, for a failure */
-};
-
-struct waiter {
-	struct member *member;
-	struct waiter *next; /* in member->waits, or among the sleepers */
-	struct alarm *alarm;
-	uint64_t until_ms;
-	lifecycle_fn *done;
-	void *arg;
-};
-
-/* What an operation shows while it runs, and leads to. */
-static const struct {
-	enum machine_state passing;
-	enum machine_state goal;
-} turns[ENGINE_N_OPS] = {
-	[ENGINE_CREATE] = { MACHINE_CREATING, MACHINE_RUNNING },
-	[ENGINE_START] = { MACHINE_STARTING, MACHINE_RUNNING },
-	[ENGINE_STOP] = { MACHINE_STOPPING, MACHINE_STOPPED },
-	[ENGINE_KILL] = { MACHINE_STOPPING, MACHINE_STOPPED },
-	[ENGINE_RESTART] = { MACHINE_STARTING, MACHINE_RUNNING },
-	[ENGINE_DELETE] = { MACHINE_DELETING, MACHINE_UNKNOWN },
-};
-
-static void begin(struct act *act);
-static void wake_waits(struct member *m);
-
-/* ---- acts ---- */
-
-static struct clock *clock_of(const struct member *m)
+void act_complain(struct member *m, const char *fmt, ...)
 {
-	return fleet_spec(m->fleet)->clock;
-}
+	char text[WHY_MAX];
+	va_list ap;
 
-static void act_free(struct act *act)
-{
-	member_unref(act->member);
-	free(act->image);
-	free(act->old_name);
-	free(act->text);
-	machine_changes_free(&act->changes);
-	buf_free(&act->applied);
-	free(act);
-}
-
-/* NULL: no memory. */
-static struct act *act_new(struct member *m, enum act_kind kind,
-                           enum engine_op op, lifecycle_fn *done, void *arg)
-{
-	struct act *act = calloc(1, sizeof(*act));
-
-	if (!act)
-		return NULL;
-	act->kind = kind;
-	act->op = op;
-	act->member = member_ref(m);
-	act->done = done;
-	act->arg = arg;
-	act->applied = (struct buf)BUF_INIT(WHY_MAX);
-	return act;
-}
-
-static void answer(struct act *act, int err, struct member *m)
-{
-	struct clock *clock = clock_of(act->member);
-	struct root_lock *lock = fleet_root_lock(act->member->fleet);
-	lifecycle_fn *done = act->done;
-
-	act->done = NULL;
-	if (act->is_patient && done) {
-		lock->until_ms = clock->now_ms(clock);
-		lock->used_ms += lock->until_ms - lock->since_ms;
-	}
-	clock->cancel(clock, act->patience);
-	act->patience = NULL;
-	if (done)
-		done(act->arg, err, m);
-}
-
-static void on_impatient(void *arg)
-{
-	struct act *act = arg;
-
-	act->patience = NULL; /* it fired */
-	answer(act, 0, act->member);
-}
-
-/*
- * The kernel has the root locked while one of these acts is waited for, and
- * then gives the lock to whoever stands in line: it may be the next of them,
- * with a look at the root behind it. So those that follow one another share
- * the patience of one, or that look would wait for all of them; while the root
- * is free it soon comes back.
- *
- * Without memory for an alarm the caller just waits to the end.
- */
-static void be_patient(struct act *act)
-{
-	struct clock *clock = clock_of(act->member);
-	struct root_lock *lock = fleet_root_lock(act->member->fleet);
-	uint64_t now = clock->now_ms(clock);
-	uint64_t back = (now - lock->until_ms) * FREE_COUNTS;
-	uint64_t left = LIFECYCLE_PATIENCE_MS;
-
-	lock->since_ms = now;
-	lock->used_ms -= back < lock->used_ms ? back : lock->used_ms;
-	left -= lock->used_ms < left ? lock->used_ms : left;
-	act->is_patient = true;
-	act->patience = clock->set(clock, (unsigned)left, on_impatient, act);
-}
-
-/* Put an act at the end of its machine's queue; a first one begins. */
-static void enqueue(struct act *act)
-{
-	struct act **at = &act->member->acts;
-
-	while (*at)
-		at = &(*at)->next;
-	*at = act;
-	if (act->member->acts == act)
-		begin(act);
-}
-
-static void set_passing(struct member *m, enum machine_state passing)
-{
-	if (m->passing == passing)
-		return;
-	m->passing = passing;
-	member_touch(m, MEMBER_STATE);
-}
-
-/* The engine's record, but in that state: it says so itself soon. */
-static void set_state(struct member *m, enum machine_state state)
-{
-	if (m->machine->state == state)
-		return;
-	m->machine->state = state;
-	member_touch(m, MEMBER_STATE);
-	fleet_reboot(m);
-}
-
-/* The head of the queue is over: whatever it did to the fleet stands. */
-static void end(struct act *act, int err, struct member *told)
-{
-	struct member *m = member_ref(act->member);
-	struct act *next = act->next;
-
-	m->acts = next;
-	set_passing(m, MACHINE_UNKNOWN);
-	fleet_overtake(m);
-	answer(act, err, told);
-	act_free(act);
-	/* Who was answered may have asked for another act. When nothing was in
-	 * the queue, that one has begun already. */
-	if (next)
-		begin(next);
-	else if (!m->acts)
-		wake_waits(m);
-	member_unref(m);
-}
-
-/* ---- create ---- */
-
-static void on_created_info(void *arg, int err, struct machine *machine,
-                            const char *why)
-{
-	struct act *act = arg;
-	struct member *m = act->member;
-
-	/* It was created all the same; the next list tells the rest. */
-	(void)err;
-	(void)why;
-	if (machine) {
-		struct machine *copy = machine_copy(machine);
-
-		if (copy)
-			fleet_take(m, copy);
-		machine_free(m->info);
-		m->info = machine;
-		slot_put(&m->info_slot);
-	} else {
-		set_state(m, MACHINE_RUNNING);
-	}
-	end(act, 0, m);
-}
-
-static void on_created(void *arg, int err, const char *why)
-{
-	struct act *act = arg;
-	struct member *m = act->member;
-
-	if (!err) {
-		fleet_set_error(m->fleet, "%s", "");
-		/* Its id and address are wanted at once. */
-		engine_info(fleet_spec(m->fleet)->engine, m->name,
-		            on_created_info, act);
-		return;
-	}
-	fleet_set_error(m->fleet, "%s: %s", m->name, why);
-	if (act->done) {
-		/* The one who asked hears of it; nothing stays behind. */
-		fleet_drop(m);
-		end(act, err, NULL);
-		return;
-	}
-	member_set_error(m, "%s", why);
-	set_state(m, MACHINE_FAILED);
-	end(act, err, m);
-}
-
-static int check_new_name(struct fleet *fleet, const char *name)
-{
-	struct member *holder = fleet_holder(fleet, name);
-	int err = machine_name_check(name);
-
-	if (err == -ENAMETOOLONG)
-		fleet_set_error(fleet,
-		                "%.80s...: a name has at most %d "
-		                "characters",
-		                name, MACHINE_NAME_MAX);
-	else if (err)
-		fleet_set_error(fleet,
-		                "'%.80s' cannot be a machine's name: "
-		                "lower case letters, digits and hyphens can, "
-		                "and no command of orbctl",
-		                name);
-	else if (holder && holder->hidden)
-		fleet_set_error(fleet,
-		                "%s: a machine of that name is being "
-		                "deleted",
-		                name);
-	else if (holder)
-		fleet_set_error(fleet, "%s: the name is taken", name);
-	if (err || !holder)
-		return err;
-	return holder->hidden ? -EBUSY : -EEXIST;
-}
-
-void lifecycle_create(struct fleet *fleet, const struct lifecycle_new *spec,
-                      lifecycle_fn *done, void *arg)
-{
-	int err = check_new_name(fleet, spec->name);
-	struct member *m;
-	struct act *act;
-
-	if (err) {
-		done(arg, err, NULL);
-		return;
-	}
-	m = fleet_add(fleet, spec->name, &err);
-	if (!m) {
-		done(arg, err, NULL);
-		return;
-	}
-	act = act_new(m, ACT_CREATE, ENGINE_CREATE, done, arg);
-	if (act && spec->image)
-		act->image = strdup(spec->image);
-	if (!act || (spec->image && !act->image)) {
-		if (act)
-			act_free(act);
-		fleet_drop(m);
-		done(arg, -ENOMEM, NULL);
-		return;
-	}
-	be_patient(act);
-	enqueue(act);
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	member_set_error(m, "%s", text);
+	if (m->of)
+		member_set_error(m->of, "%s", text);
 }
 
 /* ---- delete ---- */
+
+static void begin_deletion(struct act *act);
+
+static const struct act_kind deletion_kind = { begin_deletion, NULL, false };
 
 static void on_deleted(void *arg, int err, const char *why)
 {
@@ -318,13 +44,15 @@ static void on_deleted(void *arg, int err, const char *why)
 	struct member *m = act->member;
 
 	if (!err) {
+		if (m->known)
+			fleet_bury(m->fleet, m->machine->id);
 		if (m->listed)
 			fleet_drop(m);
-		end(act, 0, NULL);
+		act_end(act, 0, NULL);
 		return;
 	}
 	fleet_hide(m, false);
-	member_set_error(m, "%s", why);
+	act_complain(m, "%s", why);
 	if (err == -ESTALE) {
 		/* The next list puts the name's new owner in its place. Linux
 		 * takes ESTALE for an order to look again and to go on: the
@@ -332,33 +60,50 @@ static void on_deleted(void *arg, int err, const char *why)
 		fleet_set_error(m->fleet, "%s: %s", m->name, why);
 		err = -EIO;
 	}
-	end(act, err, m);
+	act_end(act, err, m);
+}
+
+static void begin_deletion(struct act *act)
+{
+	struct member *m = act->member;
+	struct engine_call call = { .op = ENGINE_DELETE, .name = m->name };
+
+	act_show(m, MACHINE_DELETING);
+	fleet_tell_before(m);
+	fleet_hide(m, true);
+	engine_act(act_engine(act), &call, act_id(m), on_deleted, act);
 }
 
 /* May it be deleted now? Else its error says why not. */
 static int check_deletable(struct member *m)
 {
 	enum machine_state state = member_state(m);
+	size_t n = snapshot_count(m);
 
-	if (m->acts) {
-		member_set_error(m,
-		                 "delete: %s is %s; wait for the end of "
-		                 "that",
-		                 m->name, machine_state_word(state));
-		return -EBUSY;
-	}
-	if (!m->known && state != MACHINE_FAILED) {
-		member_set_error(m,
-		                 "delete: the engine has not told the id of "
-		                 "%s yet; try again",
-		                 m->name);
-		return -EBUSY;
-	}
-	if (state == MACHINE_STOPPED || state == MACHINE_FAILED)
+	if (m->acts)
+		act_complain(m, "delete: %s is %s; wait for the end of that",
+		             m->name, act_word(m));
+	else if (!m->known && state != MACHINE_FAILED)
+		act_complain(m,
+		             "delete: the engine has not told the id of %s "
+		             "yet; try again",
+		             m->name);
+	else if (n)
+		act_complain(m,
+		             "delete: it has %zu snapshot%s; first: rmdir "
+		             "%s/snapshots/*",
+		             n, n == 1 ? "" : "s", m->name);
+	else if (state == MACHINE_STOPPED || state == MACHINE_FAILED)
 		return 0;
-	member_set_error(m, "delete: %s is %s; first: echo %s > state", m->name,
-	                 machine_state_word(state),
-	                 state == MACHINE_RUNNING ? "stop" : "kill");
+	else if (m->of)
+		act_complain(m,
+		             "delete: snapshot %s is %s; first move it to a "
+		             "machine of its own and stop that",
+		             snapshot_word(m), machine_state_word(state));
+	else
+		act_complain(m, "delete: %s is %s; first: echo %s > state",
+		             m->name, machine_state_word(state),
+		             state == MACHINE_RUNNING ? "stop" : "kill");
 	return -EBUSY;
 }
 
@@ -377,402 +122,329 @@ void lifecycle_delete(struct member *m, lifecycle_fn *done, void *arg)
 		done(arg, 0, NULL);
 		return;
 	}
-	act = act_new(m, ACT_DELETE, ENGINE_DELETE, done, arg);
+	act = act_new(sizeof(*act), &deletion_kind, m, done, arg);
 	if (!act) {
 		done(arg, -ENOMEM, m);
 		return;
 	}
-	be_patient(act);
-	enqueue(act);
+	act_be_patient(act);
+	act_enqueue(act);
 }
 
 /* ---- rename ---- */
 
-static void on_renamed(void *arg, int err, const char *why)
+/*
+ * The snapshots of a machine bear its name, so they follow it: each has an act
+ * of its own, at the head of its own queue from the beginning, which the
+ * leader begins when its time has come.
+ */
+struct renaming {
+	struct act act;
+	char *old_name;
+	struct renaming *leader;
+	struct renaming *followers; /* of a leader: those still to come */
+	struct renaming *next;      /* of a follower */
+};
+
+static void begin_renaming(struct act *act);
+static void clear_renaming(struct act *act);
+static void follow(struct renaming *leader);
+
+static const struct act_kind renaming_kind = { begin_renaming, clear_renaming,
+	                                       false };
+static const struct act_kind following_kind = { NULL, clear_renaming, false };
+
+static void clear_renaming(struct act *act)
 {
-	struct act *act = arg;
-	struct member *m = act->member;
+	free(((struct renaming *)act)->old_name);
+}
+
+/* The old name is free: nobody could take it meanwhile without the engine's
+ * refusal. Without memory the next list brings it back. */
+static void restore_name(struct renaming *r)
+{
+	struct member *m = r->act.member;
+
+	if (!fleet_holder(m->fleet, r->old_name))
+		(void)fleet_rename(m, r->old_name);
+}
+
+static struct renaming *take_follower(struct renaming *leader)
+{
+	struct renaming *f = leader->followers;
+
+	if (f)
+		leader->followers = f->next;
+	return f;
+}
+
+static void on_followed(void *arg, int err, const char *why)
+{
+	struct renaming *f = arg;
+	struct renaming *leader = f->leader;
+	struct member *s = f->act.member;
 
 	if (err) {
-		/* The old name is free: nobody could take it meanwhile without
-		 * the engine's refusal. */
-		if (!fleet_holder(m->fleet, act->old_name))
-			(void)fleet_rename(m, act->old_name);
-		member_set_error(m, "%s", why);
-	} else {
-		member_set_error(m, "%s", "");
+		restore_name(f);
+		member_set_error(leader->act.member,
+		                 "rename: its snapshot is a machine of its own "
+		                 "now, %s: %s",
+		                 s->name, why);
 	}
+	act_end(&f->act, err, s);
+	follow(leader);
+}
+
+/* The machine has its name: now its snapshots, one after another. */
+static void follow(struct renaming *leader)
+{
+	struct renaming *f = take_follower(leader);
+	struct engine_call call = { .op = ENGINE_RENAME };
+	struct member *s;
+
+	if (!f) {
+		act_end(&leader->act, 0, leader->act.member);
+		return;
+	}
+	s = f->act.member;
+	call.name = f->old_name;
+	call.new_name = s->name;
+	engine_act(act_engine(&f->act), &call, act_id(s), on_followed, f);
+}
+
+static void on_renamed(void *arg, int err, const char *why)
+{
+	struct renaming *r = arg;
+	struct member *m = r->act.member;
+	struct renaming *f;
+
 	slot_spoil(&m->info_slot);
-	end(act, err, m);
+	act_complain(m, "%s", err ? why : "");
+	if (!err) {
+		follow(r);
+		return;
+	}
+	restore_name(r);
+	while ((f = take_follower(r))) {
+		restore_name(f);
+		act_end(&f->act, err, f->act.member);
+	}
+	act_end(&r->act, err, m);
+}
+
+static void begin_renaming(struct act *act)
+{
+	struct renaming *r = (struct renaming *)act;
+	struct member *m = act->member;
+	struct engine_call call = {
+		.op = ENGINE_RENAME,
+		.name = r->old_name,
+		.new_name = m->name,
+	};
+
+	fleet_tell_before(m);
+	engine_act(act_engine(act), &call, act_id(m), on_renamed, r);
+}
+
+static struct renaming *renaming_new(struct member *m,
+                                     const struct act_kind *kind,
+                                     lifecycle_fn *done, void *arg)
+{
+	struct renaming *r = act_new(sizeof(*r), kind, m, done, arg);
+
+	if (r)
+		r->old_name = strdup(m->name);
+	if (r && !r->old_name) {
+		act_free(&r->act);
+		r = NULL;
+	}
+	return r;
+}
+
+/* May a snapshot follow its machine to that name? name is its own then. */
+static int check_follower(struct member *s, const char *to,
+                          char name[SNAPSHOT_NAME_MAX])
+{
+	int err = snapshot_join(name, to, snapshot_word(s));
+
+	if (!err && s->acts)
+		err = -EBUSY;
+	if (!err && fleet_holder(s->fleet, name))
+		err = -EEXIST;
+	if (err)
+		member_set_error(s->of,
+		                 "rename: its snapshot %s cannot follow: %s",
+		                 snapshot_word(s),
+		                 s->acts ? act_word(s) : strerror(-err));
+	return err;
+}
+
+/* Make the followers of a machine that is to be called so. */
+static int recruit(struct renaming *leader, const char *to)
+{
+	struct member *m = leader->act.member;
+	struct renaming **at = &leader->followers;
+	char name[SNAPSHOT_NAME_MAX];
+	struct member *s = NULL;
+	int err;
+
+	while ((s = snapshot_next(m, s ? s->cookie : 0))) {
+		err = check_follower(s, to, name);
+		if (err)
+			return err;
+		*at = renaming_new(s, &following_kind, NULL, NULL);
+		if (!*at)
+			return -ENOMEM;
+		(*at)->leader = leader;
+		at = &(*at)->next;
+	}
+	return 0;
+}
+
+/* Show all new names; on failure the old ones. */
+static int show_names(struct renaming *leader, const char *to)
+{
+	char name[SNAPSHOT_NAME_MAX];
+	int err = fleet_rename(leader->act.member, to);
+
+	for (struct renaming *f = leader->followers; f && !err; f = f->next) {
+		err = snapshot_join(name, to,
+		                    f->old_name + strlen(leader->old_name) +
+		                            SNAPSHOT_MARK_LEN);
+		if (!err)
+			err = fleet_rename(f->act.member, name);
+	}
+	if (!err)
+		return 0;
+	restore_name(leader);
+	for (struct renaming *f = leader->followers; f; f = f->next)
+		restore_name(f);
+	return err;
+}
+
+/* To a name that was checked. */
+static void rename_to(struct member *m, const char *name, lifecycle_fn *done,
+                      void *arg)
+{
+	struct renaming *r = NULL;
+	struct renaming *f;
+	int err = m->acts ? -EBUSY : 0;
+
+	if (err)
+		act_complain(m, "rename: %s is %s; wait for the end of that",
+		             m->name, act_word(m));
+	else
+		r = renaming_new(m, &renaming_kind, done, arg);
+	if (!err)
+		err = r ? recruit(r, name) : -ENOMEM;
+	if (!err)
+		err = show_names(r, name);
+	if (err) {
+		while (r && (f = take_follower(r)))
+			act_free(&f->act);
+		if (r)
+			act_free(&r->act);
+		done(arg, err, m);
+		return;
+	}
+	for (f = r->followers; f; f = f->next)
+		act_enqueue(&f->act);
+	act_be_patient(&r->act);
+	act_enqueue(&r->act);
 }
 
 void lifecycle_rename(struct member *m, const char *name, lifecycle_fn *done,
                       void *arg)
 {
-	int err = check_new_name(m->fleet, name);
-	struct act *act = NULL;
+	int err = fleet_check_name(m->fleet, name, false);
 
 	if (err) {
-		member_set_error(m, "rename: %s", fleet_error(m->fleet));
-	} else if (m->acts) {
-		member_set_error(m,
-		                 "rename: %s is %s; wait for the end of "
-		                 "that",
-		                 m->name, machine_state_word(member_state(m)));
-		err = -EBUSY;
-	} else {
-		act = act_new(m, ACT_RENAME, ENGINE_RENAME, done, arg);
-		if (act)
-			act->old_name = strdup(m->name);
-		if (!act || !act->old_name)
-			err = -ENOMEM;
-	}
-	if (!err)
-		err = fleet_rename(m, name);
-	if (err) {
-		if (act)
-			act_free(act);
+		act_complain(m, "rename: %s", fleet_error(m->fleet));
 		done(arg, err, m);
 		return;
 	}
-	be_patient(act);
-	enqueue(act);
+	rename_to(m, name, done, arg);
+}
+
+void lifecycle_file(struct member *m, struct member *of, const char *word,
+                    lifecycle_fn *done, void *arg)
+{
+	char name[SNAPSHOT_NAME_MAX];
+	int err = act_check_snapshot(of, word, name);
+
+	if (!err && (member_state(m) != MACHINE_STOPPED || snapshot_count(m) ||
+	             m == of)) {
+		act_complain(m, "rename: %s cannot be a snapshot: it is %s",
+		             m->name,
+		             snapshot_count(m) ? "one that has snapshots"
+		             : m == of         ? "the machine itself"
+		                       : machine_state_word(member_state(m)));
+		member_set_error(of, "%s", member_error(m));
+		err = -EBUSY;
+	}
+	if (err)
+		done(arg, err, m);
+	else
+		rename_to(m, name, done, arg);
 }
 
 /* ---- start, stop, kill, restart ---- */
 
+struct turning {
+	struct act act;
+	enum engine_op op;
+};
+
+static void begin_turn(struct act *act);
+
+static const struct act_kind turn_kind = { begin_turn, NULL, false };
+
+/* What an operation shows while it runs, and leads to. */
+static const struct {
+	enum machine_state passing;
+	enum machine_state goal;
+} turns[ENGINE_N_OPS] = {
+	[ENGINE_START] = { MACHINE_STARTING, MACHINE_RUNNING },
+	[ENGINE_STOP] = { MACHINE_STOPPING, MACHINE_STOPPED },
+	[ENGINE_KILL] = { MACHINE_STOPPING, MACHINE_STOPPED },
+	[ENGINE_RESTART] = { MACHINE_STARTING, MACHINE_RUNNING },
+};
+
 static void on_turned(void *arg, int err, const char *why)
 {
-	struct act *act = arg;
-	struct member *m = act->member;
+	struct turning *t = arg;
+	struct member *m = t->act.member;
 
 	if (!err) {
 		/* A restart is not seen from the state alone. */
 		fleet_reboot(m);
-		set_state(m, turns[act->op].goal);
+		act_set_state(m, turns[t->op].goal);
 	}
 	member_set_error(m, "%s", err ? why : "");
-	end(act, err, m);
+	act_end(&t->act, err, m);
+}
+
+static void begin_turn(struct act *act)
+{
+	struct turning *t = (struct turning *)act;
+	struct member *m = act->member;
+	struct engine_call call = { .op = t->op, .name = m->name };
+
+	act_show(m, turns[t->op].passing);
+	if (t->op != ENGINE_START)
+		fleet_tell_before(m);
+	engine_act(act_engine(act), &call, act_id(m), on_turned, t);
 }
 
 void lifecycle_turn(struct member *m, enum engine_op op, lifecycle_fn *done,
                     void *arg)
 {
-	struct act *act = act_new(m, ACT_TURN, op, done, arg);
+	struct turning *t = act_new(sizeof(*t), &turn_kind, m, done, arg);
 
-	if (!act) {
+	if (!t) {
 		done(arg, -ENOMEM, m);
 		return;
 	}
-	enqueue(act);
-}
-
-/* ---- set ---- */
-
-static void set_next(struct act *act);
-
-static void say_unapplied(struct act *act, const char *why)
-{
-	struct buf text = BUF_INIT(WHY_MAX);
-
-	buf_printf(&text, "config: %s: %s",
-	           machine_key_word((enum machine_key)act->key), why);
-	if (act->applied.len)
-		buf_printf(&text, "; applied:%s", act->applied.data);
-	for (int i = act->key + 1, first = 1; i < MACHINE_N_KEYS; i++)
-		if (act->changes.value[i]) {
-			buf_printf(&text, "%s %s",
-			           first ? "; not applied:" : "",
-			           machine_key_word((enum machine_key)i));
-			first = 0;
-		}
-	member_set_error(act->member, "%s", text.data ? text.data : why);
-	buf_free(&text);
-}
-
-static void on_set(void *arg, int err, const char *why)
-{
-	struct act *act = arg;
-
-	slot_spoil(&act->member->info_slot);
-	if (err) {
-		say_unapplied(act, why);
-		member_touch(act->member, MEMBER_CONFIG);
-		end(act, err, act->member);
-		return;
-	}
-	buf_printf(&act->applied, " %s",
-	           machine_key_word((enum machine_key)act->key));
-	act->key++;
-	set_next(act);
-}
-
-/* Apply the next setting that changes; at the end, end. */
-static void set_next(struct act *act)
-{
-	struct member *m = act->member;
-	struct engine_call call = { .op = ENGINE_SET, .name = m->name };
-
-	while (act->key < MACHINE_N_KEYS && !act->changes.value[act->key])
-		act->key++;
-	if (act->key == MACHINE_N_KEYS) {
-		member_set_error(m, "%s", "");
-		member_touch(m, MEMBER_CONFIG);
-		end(act, 0, m);
-		return;
-	}
-	call.key = (enum machine_key)act->key;
-	call.value = act->changes.value[act->key];
-	engine_act(fleet_spec(m->fleet)->engine, &call, NULL, on_set, act);
-}
-
-/* What the engine says now is here: what does the write change of it? */
-static void on_current(void *arg, int err, struct machine *current,
-                       const char *why)
-{
-	struct act *act = arg;
-	struct member *m = act->member;
-	struct buf reason = BUF_INIT(WHY_MAX);
-
-	if (!err && m->known && strcmp(current->id, m->machine->id) != 0) {
-		/* Those settings are not what the user has looked at. */
-		machine_free(current);
-		why = "the name belongs to another machine now";
-		err = -ENOENT;
-	}
-	if (err) {
-		member_set_error(m, "config: %s", why);
-		end(act, err, m);
-		return;
-	}
-	err = machine_parse_changes(current, act->text, act->text_len,
-	                            &act->changes, &reason);
-	machine_free(current);
-	if (err) {
-		member_set_error(m, "%s",
-		                 reason.data ? reason.data : strerror(-err));
-		buf_free(&reason);
-		end(act, err, m);
-		return;
-	}
-	buf_free(&reason);
-	set_next(act);
-}
-
-void lifecycle_configure(struct member *m, const char *text, size_t len,
-                         lifecycle_fn *done, void *arg)
-{
-	struct act *act = act_new(m, ACT_SET, ENGINE_SET, done, arg);
-
-	if (act)
-		act->text = malloc(len + 1);
-	if (!act || !act->text) {
-		if (act)
-			act_free(act);
-		done(arg, -ENOMEM, m);
-		return;
-	}
-	memcpy(act->text, text, len);
-	act->text[len] = '\0';
-	act->text_len = len;
-	enqueue(act);
-}
-
-/* ---- running the head of the queue ---- */
-
-static void begin(struct act *act)
-{
-	static engine_act_fn *const ended[] = {
-		[ACT_CREATE] = on_created,
-		[ACT_DELETE] = on_deleted,
-		[ACT_RENAME] = on_renamed,
-		[ACT_TURN] = on_turned,
-	};
-	struct member *m = act->member;
-	const struct fleet_spec *spec = fleet_spec(m->fleet);
-	struct engine_call call = { .op = act->op, .name = m->name };
-
-	if (!m->listed) {
-		/* The machine went while this waited its turn. */
-		end(act, -ENOENT, m);
-		return;
-	}
-	set_passing(m, turns[act->op].passing);
-	if (act->kind != ACT_CREATE && act->kind != ACT_SET &&
-	    act->op != ENGINE_START)
-		fleet_tell_before(m);
-	switch (act->kind) {
-	case ACT_CREATE:
-		call.image = act->image ? act->image : spec->image;
-		call.arch = spec->arch;
-		call.user = spec->user;
-		break;
-	case ACT_DELETE:
-		fleet_hide(m, true);
-		break;
-	case ACT_RENAME:
-		call.name = act->old_name;
-		call.new_name = m->name;
-		break;
-	case ACT_TURN:
-		break;
-	case ACT_SET:
-		engine_info(spec->engine, m->name, on_current, act);
-		return;
-	}
-	engine_act(spec->engine, &call, m->known ? m->machine->id : NULL,
-	           ended[act->kind], act);
-}
-
-/* ---- waiting for a machine ---- */
-
-static void wait_on(struct waiter *wait);
-
-static void wait_done(struct waiter *wait, int err)
-{
-	struct member *m = wait->member;
-	lifecycle_fn *done = wait->done;
-	void *arg = wait->arg;
-
-	free(wait);
-	done(arg, err, m);
-	member_unref(m);
-}
-
-static void wake_waits(struct member *m)
-{
-	struct waiter *list = m->waits;
-
-	m->waits = NULL;
-	while (list) {
-		struct waiter *wait = list;
-
-		list = wait->next;
-		wait_on(wait);
-	}
-}
-
-static void unlink_sleeper(struct waiter *wait)
-{
-	struct waiter **at = fleet_sleepers(wait->member->fleet);
-
-	while (*at != wait)
-		at = &(*at)->next;
-	*at = wait->next;
-	wait->alarm = NULL;
-}
-
-static void on_slept(void *arg)
-{
-	struct waiter *wait = arg;
-
-	unlink_sleeper(wait);
-	wait_on(wait);
-}
-
-/* The machine is on its way up by somebody else's doing: look again soon. */
-static void sleep_on(struct waiter *wait)
-{
-	struct clock *clock = clock_of(wait->member);
-	struct waiter **sleepers = fleet_sleepers(wait->member->fleet);
-
-	if (clock->now_ms(clock) >= wait->until_ms) {
-		member_set_error(
-			wait->member, "%s has been %s for too long",
-			wait->member->name,
-			machine_state_word(member_state(wait->member)));
-		wait_done(wait, -ETIMEDOUT);
-		return;
-	}
-	wait->alarm = clock->set(clock, WAIT_PAUSE_MS, on_slept, wait);
-	if (!wait->alarm) {
-		wait_done(wait, -ENOMEM);
-		return;
-	}
-	wait->next = *sleepers;
-	*sleepers = wait;
-	fleet_spoil(wait->member->fleet);
-}
-
-static void on_looked(void *arg, int err)
-{
-	struct waiter *wait = arg;
-	struct member *m = wait->member;
-
-	if (err) {
-		wait_done(wait, err);
-		return;
-	}
-	if (!m->listed || m->hidden) {
-		wait_done(wait, -ENOENT);
-		return;
-	}
-	if (m->acts) {
-		wait_on(wait);
-		return;
-	}
-	switch (member_state(m)) {
-	case MACHINE_RUNNING:
-		wait_done(wait, 0);
-		return;
-	case MACHINE_CREATING:
-	case MACHINE_STARTING:
-		sleep_on(wait);
-		return;
-	default:
-		/* A failed creation has left a better reason. */
-		if (member_state(m) != MACHINE_FAILED || m->known)
-			member_set_error(m,
-			                 "%s is %s; first: echo start > "
-			                 "state",
-			                 m->name,
-			                 machine_state_word(member_state(m)));
-		wait_done(wait, -EHOSTDOWN);
-	}
-}
-
-static void wait_on(struct waiter *wait)
-{
-	struct member *m = wait->member;
-	struct waiter **at = &m->waits;
-
-	if (m->acts) {
-		/* First come, first served. */
-		while (*at)
-			at = &(*at)->next;
-		wait->next = NULL;
-		*at = wait;
-		return;
-	}
-	fleet_get(m->fleet, on_looked, wait);
-}
-
-void lifecycle_wait(struct member *m, lifecycle_fn *done, void *arg)
-{
-	struct waiter *wait = calloc(1, sizeof(*wait));
-	struct clock *clock = clock_of(m);
-
-	if (!wait) {
-		done(arg, -ENOMEM, m);
-		return;
-	}
-	wait->member = member_ref(m);
-	wait->until_ms = clock->now_ms(clock) + WAIT_MAX_MS;
-	wait->done = done;
-	wait->arg = arg;
-	wait_on(wait);
-}
-
-void lifecycle_end(struct fleet *fleet)
-{
-	struct waiter **sleepers = fleet_sleepers(fleet);
-
-	while (*sleepers) {
-		struct waiter *wait = *sleepers;
-		struct clock *clock = clock_of(wait->member);
-
-		clock->cancel(clock, wait->alarm);
-		unlink_sleeper(wait);
-		wait_done(wait, -ECANCELED);
-	}
+	t->op = op;
+	act_enqueue(&t->act);
 }

@@ -1,6 +1,6 @@
 /*
- * lifecycle: what users do to machines: create, delete, rename, start, stop,
- * set.
+ * lifecycle: what users do to machines: create, copy, import, delete, rename,
+ * restore, start, stop, set.
  *
  * Calls on one machine happen one after another, in the order they were asked
  * for; on different machines side by side. Each shows in the fleet at once. A
@@ -11,6 +11,9 @@
  * under way; what becomes of it then is told by the machine: a creation that
  * fails leaves a machine in state failed, a deletion or a rename that fails
  * brings the machine or its name back.
+ *
+ * Snapshots (cache/snapshots.h) are members: what is done to them is what is
+ * done to machines.
  */
 #ifndef ORBFS_CACHE_LIFECYCLE_H
 #define ORBFS_CACHE_LIFECYCLE_H
@@ -25,21 +28,85 @@ typedef void lifecycle_fn(void *arg, int err, struct member *m);
  * the root with it. */
 enum { LIFECYCLE_PATIENCE_MS = 800 };
 
-struct lifecycle_new {
-	const char *name;
-	const char *image; /* NULL: the default; so for arch and user */
-};
-
 /* All done callbacks are called exactly once, maybe before the call returns.
  * -EINVAL, -ENAMETOOLONG the name; -EEXIST it is taken; -EBUSY a machine of
  * that name is being deleted; else the engine's errors. */
+
+/* All but the name may be NULL: the fleet's default (fleet_set_defaults), or
+ * the engine's. Their forms are those of struct create. */
+struct lifecycle_new {
+	const char *name;
+	const char *image;
+	const char *arch;
+	const char *user;
+	const char *cpus;
+	const char *memory;
+	const char *disk;
+	const char *isolated;
+	const char *isolate_network;
+	const char *user_data;
+};
+
+/* With patience. */
 void lifecycle_create(struct fleet *fleet, const struct lifecycle_new *spec,
                       lifecycle_fn *done, void *arg);
-/* -EBUSY: it is not stopped, or something else is under way. */
+/* Copy a machine, or a snapshot, as a new one, which is stopped then. With
+ * patience. Copies of one machine are made one after another; m can be
+ * neither deleted nor renamed meanwhile. */
+void lifecycle_clone(struct member *m, const char *name, lifecycle_fn *done,
+                     void *arg);
+/* Take a snapshot called so, as a clone. done gets the snapshot. What fails
+ * is said in the error of m, too. */
+void lifecycle_snapshot(struct member *m, const char *word, lifecycle_fn *done,
+                        void *arg);
+struct lifecycle_archive {
+	const char *name; /* of the machine to be */
+	const char *path; /* absolute; the file stays until done is called */
+};
+
+/* Make a machine of an archive, without patience: done is called at the end.
+ * A failure leaves nothing. Until then *handle is what lifecycle_import_cancel
+ * takes, and done gets -ECANCELED unless it was too late for that; it is NULL
+ * again before done is called. */
+void lifecycle_import(struct fleet *fleet, const struct lifecycle_archive *spec,
+                      struct act **handle, lifecycle_fn *done, void *arg);
+/* NULL is allowed. */
+void lifecycle_import_cancel(struct act *import);
+/*
+ * Keep a machine as it is while somebody reads it as a whole (an export): acts
+ * that follow wait for the end of that, and it can be neither deleted nor
+ * renamed. lent is called when its turn has come, with 0; or -ENOENT, and then
+ * there is nothing to give back. Maybe before the call returns. *loan is what
+ * lifecycle_return takes, who ends it at any time: before its turn lent gets
+ * -ECANCELED. It is NULL when lent was called with an error.
+ */
+void lifecycle_lend(struct member *m, struct act **loan, lifecycle_fn *lent,
+                    void *arg);
+/* NULL is allowed. */
+void lifecycle_return(struct act *loan);
+
+/* -EBUSY: it is not stopped, has snapshots, or something is under way. With
+ * patience. */
 void lifecycle_delete(struct member *m, lifecycle_fn *done, void *arg);
-/* -EEXIST, -EINVAL, -ENAMETOOLONG, -EBUSY as above. */
+/*
+ * -EEXIST, -EINVAL, -ENAMETOOLONG, -EBUSY as above. With patience. Its
+ * snapshots are renamed after it, and one for which that fails becomes a
+ * machine of its own, which m's error tells. A snapshot becomes a machine.
+ */
 void lifecycle_rename(struct member *m, const char *name, lifecycle_fn *done,
                       void *arg);
+/* Make a stopped machine, or another snapshot, the snapshot of `of` called so:
+ * a rename. -EBUSY: it is not stopped, or has snapshots itself. */
+void lifecycle_file(struct member *m, struct member *of, const char *word,
+                    lifecycle_fn *done, void *arg);
+/*
+ * Have m be again what it was when that snapshot of it was taken. Without
+ * patience. -EBUSY: one of both is not stopped, or busy, or an earlier try has
+ * left something. What fails is undone, and where that is not to be had, m's
+ * error says what is where. m stays the same member, with another id.
+ */
+void lifecycle_restore(struct member *m, struct member *snapshot,
+                       lifecycle_fn *done, void *arg);
 /* ENGINE_START, _STOP, _KILL, _RESTART. done when the state is reached. */
 void lifecycle_turn(struct member *m, enum engine_op op, lifecycle_fn *done,
                     void *arg);

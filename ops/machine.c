@@ -632,6 +632,15 @@ static int normalise(enum config_kind kind, const char *text, char **out)
 	return *out ? 0 : -ENOMEM;
 }
 
+int machine_setting(enum machine_key key, const char *text, char **out)
+{
+	int k = 0;
+
+	while (config_keys[k].kind == CONFIG_FIXED || config_keys[k].key != key)
+		k++;
+	return normalise(config_keys[k].kind, text, out);
+}
+
 /* The text of a JSON scalar as a line "key value" would have it; NULL: no
  * memory. */
 static char *scalar_text(const cJSON *item)

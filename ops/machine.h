@@ -125,6 +125,10 @@ enum machine_key {
 	MACHINE_N_KEYS
 };
 
+/* Check what somebody wants a setting to be, and bring it into the form of
+ * struct machine_changes: *out is the caller's. 0, -EINVAL, -ENOMEM. */
+int machine_setting(enum machine_key key, const char *text, char **out);
+
 /* The name of a setting in config. */
 const char *machine_key_word(enum machine_key key);
 

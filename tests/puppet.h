@@ -35,6 +35,7 @@
 
 #include <cmocka.h>
 
+#include "ops/archive.h"
 #include "ops/engine.h"
 #include "ops/job.h"
 #include "ops/machine.h"
@@ -48,10 +49,15 @@ struct puppet_ask {
 	char name[PUPPET_WORD_MAX];
 	char new_name[PUPPET_WORD_MAX];
 	char image[PUPPET_WORD_MAX];
+	char setting[PUPPET_WORD_MAX];
 	char value[PUPPET_WORD_MAX];
 	char id[PUPPET_WORD_MAX]; /* "" when none was given */
 	enum machine_key key;
 	int signal;
+	bool is_text;
+	struct archive **handle; /* EXPORT, IMPORT: to be cancelled by */
+	struct engine *engine;
+	char path[PUPPET_WORD_MAX];
 	struct machine **list; /* LIST, INFO: what was when it was asked */
 	size_t n;
 	union {
@@ -79,10 +85,12 @@ struct engine {
 	size_t n;
 	struct puppet_ask *asks; /* in the order in which they were asked */
 	struct job *jobs;        /* likewise */
+	const char *texts[ENGINE_N_OPS]; /* the answers to engine_text */
 	unsigned n_asked[ENGINE_N_OPS];
 	unsigned n_ids;
 	bool at_once;
-	int refusing; /* a negative errno: every question is answered so */
+	bool clones_run; /* what is cloned runs */
+	int refusing;    /* a negative errno: every question is answered so */
 	/* Becomes the agent of a machine (see tests/files_world.h). */
 	void (*agent)(void *arg, struct job *job, int in_fd, int out_fd,
 	              size_t len);
@@ -187,9 +195,14 @@ static inline void puppet_ask(struct engine *engine,
 	assert_non_null(ask);
 	*ask = like;
 	ask->op = call->op;
+	ask->engine = engine;
+	if (ask->handle)
+		*ask->handle = (struct archive *)ask;
 	puppet_keep(ask->name, call->name);
 	puppet_keep(ask->new_name, call->new_name);
 	puppet_keep(ask->image, call->image);
+	puppet_keep(ask->setting, call->setting);
+	puppet_keep(ask->path, call->path);
 	puppet_keep(ask->value, call->value);
 	puppet_keep(ask->id, id);
 	ask->key = call->key;
@@ -256,11 +269,13 @@ static inline int puppet_apply(struct engine *engine,
 	struct machine **at = puppet_find(engine, ask->name);
 	char id[PUPPET_WORD_MAX];
 
-	if (ask->op == ENGINE_CREATE) {
+	if (ask->op == ENGINE_CREATE || ask->op == ENGINE_IMPORT) {
 		if (at)
 			return -EEXIST;
 		snprintf(id, sizeof(id), "made%u", ++engine->n_ids);
-		puppet_add(engine, ask->name, id, MACHINE_RUNNING);
+		puppet_add(engine, ask->name, id,
+		           ask->op == ENGINE_CREATE ? MACHINE_RUNNING
+		                                    : MACHINE_STOPPED);
 		return 0;
 	}
 	if (!at)
@@ -283,6 +298,14 @@ static inline int puppet_apply(struct engine *engine,
 		if (puppet_find(engine, ask->new_name))
 			return -EEXIST;
 		puppet_word(&(*at)->name, ask->new_name);
+		return 0;
+	case ENGINE_CLONE:
+		if (puppet_find(engine, ask->new_name))
+			return -EEXIST;
+		snprintf(id, sizeof(id), "made%u", ++engine->n_ids);
+		puppet_add(engine, ask->new_name, id,
+		           engine->clones_run ? MACHINE_RUNNING
+		                              : MACHINE_STOPPED);
 		return 0;
 	default:
 		return 0;
@@ -316,12 +339,16 @@ static inline void puppet_give(struct engine *engine, struct puppet_ask *ask,
                                int err)
 {
 	struct puppet_ask **at = &engine->asks;
+	const char *text = engine->texts[ask->op] ? engine->texts[ask->op] : "";
 	char why[64];
 
 	while (*at != ask)
 		at = &(*at)->next;
 	*at = ask->next;
-	if (!err && ask->op != ENGINE_LIST && ask->op != ENGINE_INFO)
+	if (ask->handle)
+		*ask->handle = NULL;
+	if (!err && ask->op != ENGINE_LIST && ask->op != ENGINE_INFO &&
+	    !ask->is_text)
 		err = puppet_apply(engine, ask);
 	snprintf(why, sizeof(why), "%s: %s", engine_op_word(ask->op),
 	         err ? strerror(-err) : "");
@@ -331,9 +358,9 @@ static inline void puppet_give(struct engine *engine, struct puppet_ask *ask,
 		puppet_give_list(ask, err, why);
 	else if (ask->op == ENGINE_INFO)
 		puppet_give_info(ask, err, why);
-	else if (ask->op == ENGINE_LOGS)
-		ask->done.text(ask->arg, err, err ? "" : "booted\n",
-		               err ? 0 : 7, err ? why : "");
+	else if (ask->is_text)
+		ask->done.text(ask->arg, err, err ? "" : text,
+		               err ? 0 : strlen(text), err ? why : "");
 	else
 		ask->done.act(ask->arg, err, err ? why : "");
 	for (size_t i = 0; i < ask->n; i++)
@@ -406,6 +433,7 @@ static inline struct engine *puppet_new(void)
 	struct engine *engine = calloc(1, sizeof(*engine));
 
 	assert_non_null(engine);
+	engine->texts[ENGINE_LOGS] = "booted\n";
 	return engine;
 }
 
@@ -455,9 +483,18 @@ const char *engine_name(const struct engine *engine)
 const char *engine_op_word(enum engine_op op)
 {
 	static const char *const words[ENGINE_N_OPS] = {
-		"list", "info",    "create", "start",  "stop",
-		"kill", "restart", "delete", "rename", "set",
-		"logs", "run",     "signal"
+		[ENGINE_LIST] = "list",       [ENGINE_INFO] = "info",
+		[ENGINE_CREATE] = "create",   [ENGINE_START] = "start",
+		[ENGINE_STOP] = "stop",       [ENGINE_KILL] = "kill",
+		[ENGINE_RESTART] = "restart", [ENGINE_DELETE] = "delete",
+		[ENGINE_RENAME] = "rename",   [ENGINE_SET] = "set",
+		[ENGINE_LOGS] = "logs",       [ENGINE_RUN] = "run",
+		[ENGINE_SIGNAL] = "signal",   [ENGINE_AGENT] = "agent",
+		[ENGINE_CLONE] = "clone",     [ENGINE_EXPORT] = "export",
+		[ENGINE_IMPORT] = "import",   [ENGINE_VITALS] = "vitals",
+		[ENGINE_STATUS] = "status",   [ENGINE_CONFIG_SHOW] = "show",
+		[ENGINE_VERSION] = "version", [ENGINE_CONFIG_SET] = "config",
+		[ENGINE_IMAGES] = "images",
 	};
 
 	return words[op];
@@ -482,12 +519,20 @@ void engine_info(struct engine *engine, const char *name, engine_info_fn *done,
 	           NULL, (struct puppet_ask){ .done.info = done, .arg = arg });
 }
 
+void engine_text(struct engine *engine, const struct engine_call *call,
+                 engine_text_fn *done, void *arg)
+{
+	puppet_ask(engine, call, NULL,
+	           (struct puppet_ask){
+			   .done.text = done, .arg = arg, .is_text = true });
+}
+
 void engine_logs(struct engine *engine, const char *name, engine_text_fn *done,
                  void *arg)
 {
-	puppet_ask(engine,
-	           &(struct engine_call){ .op = ENGINE_LOGS, .name = name },
-	           NULL, (struct puppet_ask){ .done.text = done, .arg = arg });
+	engine_text(engine,
+	            &(struct engine_call){ .op = ENGINE_LOGS, .name = name },
+	            done, arg);
 }
 
 void engine_act(struct engine *engine, const struct engine_call *call,
@@ -495,6 +540,42 @@ void engine_act(struct engine *engine, const struct engine_call *call,
 {
 	puppet_ask(engine, call, id,
 	           (struct puppet_ask){ .done.act = done, .arg = arg });
+}
+
+/* An archive under way is the question itself. */
+static inline void puppet_archive(const struct archive_spec *spec,
+                                  enum engine_op op, struct archive **handle,
+                                  engine_act_fn *done, void *arg)
+{
+	struct engine_call call = {
+		.op = op,
+		.name = spec->name,
+		.path = spec->path,
+	};
+
+	puppet_ask(spec->engine, &call, NULL,
+	           (struct puppet_ask){
+			   .done.act = done, .arg = arg, .handle = handle });
+}
+
+void archive_export(const struct archive_spec *spec, struct archive **handle,
+                    engine_act_fn *done, void *arg)
+{
+	puppet_archive(spec, ENGINE_EXPORT, handle, done, arg);
+}
+
+void archive_import(const struct archive_spec *spec, struct archive **handle,
+                    engine_act_fn *done, void *arg)
+{
+	puppet_archive(spec, ENGINE_IMPORT, handle, done, arg);
+}
+
+void archive_cancel(struct archive *archive)
+{
+	struct puppet_ask *ask = (struct puppet_ask *)archive;
+
+	if (ask)
+		puppet_give(ask->engine, ask, -ECANCELED);
 }
 
 void engine_signal(struct engine *engine, const struct engine_call *call,

@@ -117,12 +117,21 @@ static void check_tables(struct fleet *fleet, size_t n_known)
 	assert_int_equal(count(&fleet->by_id, keys, 64), n_known);
 }
 
+static struct member *machine_of_snapshot(const struct member *m)
+{
+	char name[MACHINE_LISTED_MAX + 1];
+
+	snprintf(name, sizeof(name), "%.*s", (int)snapshot_split(m->name),
+	         m->name);
+	return fleet_holder(m->fleet, name);
+}
+
 /* Each comment names the invariant of fleet.c that is looked at. */
 static void check(struct fleet *fleet)
 {
 	uint64_t last = 0;
 	size_t n_known = 0;
-	size_t n_hidden = 0;
+	size_t n_unseen = 0;
 	size_t n_shown = 0;
 
 	for (size_t i = 0; i < fleet->n; i++) {
@@ -141,14 +150,16 @@ static void check(struct fleet *fleet)
 				find_key(&fleet->by_id, m->machine->id), m);
 			assert_ptr_equal(m->by_id.text, m->machine->id);
 		}
-		n_hidden += m->hidden;
+		n_unseen += m->hidden || m->of;
+		/* 5: a snapshot is with its machine, as long as that is there. */
+		assert_ptr_equal(m->of, machine_of_snapshot(m));
 		/* 4: what passes belongs to an act. */
 		assert_true(m->acts || m->passing == MACHINE_UNKNOWN);
 		assert_true(m->acts || !m->hidden);
 		assert_true(m->touched <= fleet->generation);
 	}
 	assert_true(last <= fleet->last_cookie);
-	assert_int_equal(n_hidden, fleet->n_hidden);
+	assert_int_equal(n_unseen, fleet->n_unseen);
 	/* 1: nobody else is in the tables. */
 	check_tables(fleet, n_known);
 	for (struct member *m = NULL;
