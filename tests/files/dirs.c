@@ -13,7 +13,7 @@
 
 #include "tests/files/told.h"
 
-enum { MANY = 10000 };
+enum { MANY = 5000 };
 
 static void make_many(int n)
 {

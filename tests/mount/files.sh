@@ -12,6 +12,8 @@
 #	need_all PROGRAM...	a script that lacks one of them fails
 #	started			how many children the daemon has started
 #	manifest DIRECTORY	print what is in a tree, one line for each file
+#	compare NAME [-u UID]	see that every operation does the same below
+#				files/ and in a local directory
 
 . "$(dirname "${BASH_SOURCE[0]}")/machines.sh"
 
@@ -70,4 +72,16 @@ manifest() {
 		find . -print0 | sort -z |
 			xargs -0 getfattr -h -d -m - 2>/dev/null
 	)
+}
+
+compare() {
+	local here there
+	here=$(files "$1")/srv/here there=$(native "$1")/srv/there
+	shift
+	mkdir -p "$here" "$there"
+	if "$FILES/compare" "$@" "$here" "$there" >"$work/compared" 2>&1; then
+		_ok "all do the same: $(tail -n 1 "$work/compared")"
+	else
+		_not_ok "all do the same" "$(grep -v '^ok' "$work/compared")"
+	fi
 }
