@@ -41,8 +41,8 @@ static const char *const op_words[ENGINE_N_OPS] = {
 	[ENGINE_LOGS] = "logs",       [ENGINE_RUN] = "run",
 	[ENGINE_SIGNAL] = "signal",   [ENGINE_AGENT] = "agent",
 	[ENGINE_CLONE] = "clone",     [ENGINE_EXPORT] = "export",
-	[ENGINE_IMPORT] = "import",   [ENGINE_CONFIG_SHOW] = "config show",
-	[ENGINE_STATUS] = "status",   [ENGINE_CONFIG_SET] = "config set",
+	[ENGINE_IMPORT] = "import",   [ENGINE_CONFIG_SHOW] = "config_show",
+	[ENGINE_STATUS] = "status",   [ENGINE_CONFIG_SET] = "config_set",
 	[ENGINE_IMAGES] = "images",   [ENGINE_VERSION] = "version",
 	[ENGINE_VITALS] = "vitals",
 };

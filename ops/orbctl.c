@@ -404,6 +404,19 @@ static int orbctl_args(const struct engine_call *call, struct engine_args *args)
 	}
 }
 
+/* What helps. The switch of the network is what people do who make and delete
+ * many machines: it gives them a fresh pool. */
+#define POOL_ADVICE                                                            \
+	"the pool of addresses may be used up: delete machines that are not "  \
+	"needed, or switch the network away and back (echo "                   \
+	"192.168.140.0/23 > .orbfs/engine/network.subnet4, wait 5 seconds, "   \
+	"then the old value again), or restart OrbStack"
+#define IMAGE_ADVICE "what there is: ls .images"
+#define BROKEN_ADVICE "the archive is damaged, or of another program"
+#define LACKING "this version lacks it"
+#define ISOLATION_ADVICE "isolated machines need OrbStack 2.1 or newer"
+#define LIMITS_ADVICE "limits of a machine need OrbStack 2.2 or newer"
+
 /*
  * What orbctl's complaints mean: the first row whose text is found, in any
  * case of letters, decides. Public reports only have parts of the lines, and
@@ -418,23 +431,30 @@ static const struct {
 	{ "no such machine", { -ENOENT, ENGINE_FINAL, NULL } },
 	{ "machine does not exist", { -ENOENT, ENGINE_FINAL, NULL } },
 	{ "already exists", { -EEXIST, ENGINE_FINAL, NULL } },
-	{ "missing ip address",
-	  { -ENOSPC, ENGINE_NO_IP,
-	    "the pool of addresses may be used up: stop and delete machines that "
-	    "are not needed, or restart OrbStack" } },
+	{ "missing ip address", { -ENOSPC, ENGINE_NO_IP, POOL_ADVICE } },
 	{ "timed out waiting for network",
-	  { -ENOSPC, ENGINE_NO_IP,
-	    "the pool of addresses may be used up: restart OrbStack" } },
+	  { -ENOSPC, ENGINE_NO_IP, POOL_ADVICE } },
+	{ "no address is free", { -ENOSPC, ENGINE_NO_IP, NULL } },
 	{ "didn't start in", { -ETIMEDOUT, ENGINE_NO_IP, NULL } },
 	{ "fetch index",
 	  { -EIO, ENGINE_IMAGE, "the image server was not reached" } },
 	{ "download rootfs",
 	  { -EIO, ENGINE_IMAGE, "the download of the image broke off" } },
+	{ "unknown image", { -EINVAL, ENGINE_FINAL, IMAGE_ADVICE } },
+	{ "unknown distro", { -EINVAL, ENGINE_FINAL, IMAGE_ADVICE } },
+	{ "unknown version", { -EINVAL, ENGINE_FINAL, IMAGE_ADVICE } },
+	{ "no image of", { -EOPNOTSUPP, ENGINE_FINAL, IMAGE_ADVICE } },
+	{ "debootstrap is not installed",
+	  { -EOPNOTSUPP, ENGINE_FINAL, IMAGE_ADVICE } },
+	{ "debootstrap needs root",
+	  { -EOPNOTSUPP, ENGINE_FINAL, IMAGE_ADVICE } },
 	{ "make rootfs", { -EIO, ENGINE_IMAGE, NULL } },
 	{ "timed out waiting for services",
 	  { -ENODEV, ENGINE_TRANSIENT,
-	    "OrbStack does not run, or not for this user" } },
-	{ "agent not running", { -EHOSTDOWN, ENGINE_FINAL, NULL } },
+	    "OrbStack does not run, or not for this user: open the app as the "
+	    "user who is logged in at the screen" } },
+	{ "agent not running",
+	  { -EHOSTDOWN, ENGINE_FINAL, "try: echo restart > state" } },
 	{ "machine is not running", { -EHOSTDOWN, ENGINE_FINAL, NULL } },
 	{ "unknown user",
 	  { -EINVAL, ENGINE_FINAL,
@@ -445,27 +465,88 @@ static const struct {
 	{ "permission denied", { -EPERM, ENGINE_FINAL, NULL } },
 	{ "operation not permitted", { -EPERM, ENGINE_FINAL, NULL } },
 	{ "cannot be enforced", { -EOPNOTSUPP, ENGINE_FINAL, NULL } },
-	{ "unknown distro", { -EINVAL, ENGINE_FINAL, NULL } },
-	{ "unknown flag",
-	  { -EOPNOTSUPP, ENGINE_FINAL, "this version lacks it" } },
-	{ "unknown command",
-	  { -EOPNOTSUPP, ENGINE_FINAL, "this version lacks it" } },
-	{ "unknown config key",
-	  { -EOPNOTSUPP, ENGINE_FINAL, "this version lacks it" } },
+	{ "no cgroup for it", { -EOPNOTSUPP, ENGINE_FINAL, NULL } },
+	{ "no cloud-init here", { -EOPNOTSUPP, ENGINE_FINAL, NULL } },
+	{ "zstd is not installed",
+	  { -EOPNOTSUPP, ENGINE_FINAL, "install the package zstd" } },
+	{ "unknown flag", { -EOPNOTSUPP, ENGINE_FINAL, LACKING } },
+	{ "unknown command", { -EOPNOTSUPP, ENGINE_FINAL, LACKING } },
+	{ "unknown key", { -EOPNOTSUPP, ENGINE_FINAL, LACKING } },
+	{ "unknown config key", { -EOPNOTSUPP, ENGINE_FINAL, LACKING } },
+	{ "unknown configuration key", { -EOPNOTSUPP, ENGINE_FINAL, LACKING } },
+	{ "unknown architecture", { -EINVAL, ENGINE_FINAL, NULL } },
+	{ "does not run on this", { -EINVAL, ENGINE_FINAL, NULL } },
+	{ "invalid ", { -EINVAL, ENGINE_FINAL, NULL } },
+	{ "limit too low", { -EINVAL, ENGINE_FINAL, NULL } },
+	{ "is too small", { -EINVAL, ENGINE_FINAL, NULL } },
+	{ "read archive", { -EINVAL, ENGINE_FINAL, BROKEN_ADVICE } },
+	{ "not an export", { -EINVAL, ENGINE_FINAL, BROKEN_ADVICE } },
+	{ "record is damaged", { -EINVAL, ENGINE_FINAL, BROKEN_ADVICE } },
 	{ "panic:", { -EIO, ENGINE_FINAL, NULL } },
 };
+
+/* What came with which version, by a word of the line that complains. */
+static const struct {
+	enum engine_op op;
+	const char *word;
+	const char *advice;
+} newer[] = {
+	{ ENGINE_CLONE, "clone", "clones need OrbStack 2.0 or newer" },
+	{ ENGINE_EXPORT, "export", "archives need OrbStack 2.0 or newer" },
+	{ ENGINE_IMPORT, "import", "archives need OrbStack 2.0 or newer" },
+	{ ENGINE_CREATE, "--isolate", ISOLATION_ADVICE },
+	{ ENGINE_SET, ".isolate", ISOLATION_ADVICE },
+	{ ENGINE_SET, ".forward_ssh_agent", ISOLATION_ADVICE },
+	{ ENGINE_CREATE, "--cpus", LIMITS_ADVICE },
+	{ ENGINE_CREATE, "--memory", LIMITS_ADVICE },
+	{ ENGINE_CREATE, "--disk", LIMITS_ADVICE },
+	{ ENGINE_SET, ".cpu", LIMITS_ADVICE },
+	{ ENGINE_SET, ".memory_mib", LIMITS_ADVICE },
+	{ ENGINE_SET, ".disk_bytes", LIMITS_ADVICE },
+};
+
+/* Advice that depends on what was asked, or the one of the table. complaint is
+ * where the complaint begins. */
+static const char *advice_for(enum engine_op op, const char *complaint,
+                              const struct engine_failure *failure)
+{
+	size_t len = strcspn(complaint, "\n");
+
+	if (failure->err == -ENOSPC &&
+	    (op == ENGINE_EXPORT || op == ENGINE_IMPORT))
+		return "make room where the archive is and where the "
+		       "machines are";
+	if (failure->err != -EOPNOTSUPP)
+		return failure->advice;
+	for (size_t i = 0; i < sizeof(newer) / sizeof(newer[0]); i++) {
+		const char *at = newer[i].op == op
+		                         ? strstr(complaint, newer[i].word)
+		                         : NULL;
+
+		if (at && (size_t)(at - complaint) < len)
+			return newer[i].advice;
+	}
+	return failure->advice;
+}
 
 static struct engine_failure orbctl_failure(enum engine_op op,
                                             const struct job_result *res)
 {
-	struct engine_failure other = { -EIO, ENGINE_FINAL, NULL };
+	struct engine_failure failure = { -EIO, ENGINE_FINAL, NULL };
 
-	for (size_t i = 0; i < sizeof(complaints) / sizeof(complaints[0]); i++)
-		if (strcasestr(res->err, complaints[i].text))
-			return complaints[i].failure;
+	for (size_t i = 0; i < sizeof(complaints) / sizeof(complaints[0]);
+	     i++) {
+		const char *at = strcasestr(res->err, complaints[i].text);
+
+		if (!at)
+			continue;
+		failure = complaints[i].failure;
+		failure.advice = advice_for(op, at, &failure);
+		return failure;
+	}
 	if (op == ENGINE_LIST || op == ENGINE_INFO)
-		other.retry = ENGINE_TRANSIENT;
-	return other;
+		failure.retry = ENGINE_TRANSIENT;
+	return failure;
 }
 
 /* Lines of the box that tells of an update: blanks and U+2500 to U+257F, which

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -21,6 +22,7 @@
 #include <cmocka.h>
 
 #include "ops/engine.h"
+#include "ops/vitals.h"
 
 #define TOKEN "0123456789abcdef"
 
@@ -101,6 +103,51 @@ static void orbctl_is_asked_in_exactly_these_words(void **state)
 		{ { .op = ENGINE_LOGS, .name = "web" }, "logs|web" },
 		{ { .op = ENGINE_INFO, .name = "Big Machine" },
 		  "info|Big Machine|-f|json" },
+		{ { .op = ENGINE_CREATE,
+		    .name = "web",
+		    .image = "alpine",
+		    .arch = "amd64",
+		    .user = "dev",
+		    .user_data = "/tmp/init.yaml",
+		    .cpus = 1.5,
+		    .memory = (INT64_C(4) << 30) + 1,
+		    .disk = INT64_C(20) << 30,
+		    .isolated = true,
+		    .isolate_network = true },
+		  "create|-a|amd64|-u|dev|-c|/tmp/init.yaml|--cpus|1.5|"
+		  "--memory|4097|--disk|20G|--isolated|--isolate-network|"
+		  "alpine|web" },
+		{ { .op = ENGINE_CREATE,
+		    .name = "web",
+		    .image = "alpine",
+		    .cpus = 100,
+		    .memory = 1,
+		    .disk = 1 },
+		  "create|--cpus|100|--memory|1|--disk|1M|alpine|web" },
+		{ { .op = ENGINE_CREATE,
+		    .name = "web",
+		    .image = "alpine",
+		    .cpus = 0.125,
+		    .disk = (INT64_C(3) << 29) },
+		  "create|--cpus|0.125|--disk|1536M|alpine|web" },
+		{ { .op = ENGINE_CLONE, .name = "Old.1", .new_name = "shop" },
+		  "clone|Old.1|shop" },
+		{ { .op = ENGINE_EXPORT, .name = "Old.1", .path = "/a b" },
+		  "export|Old.1|/a b" },
+		{ { .op = ENGINE_IMPORT, .name = "web", .path = "/a b" },
+		  "import|-n|web|/a b" },
+		{ { .op = ENGINE_CONFIG_SHOW }, "config|show" },
+		{ { .op = ENGINE_CONFIG_SET,
+		    .setting = "network.subnet4",
+		    .value = "192.168.140.0/23" },
+		  "config|set|network.subnet4|192.168.140.0/23" },
+		{ { .op = ENGINE_CONFIG_SET,
+		    .setting = "memory_mib",
+		    .value = "" },
+		  "config|set|memory_mib|" },
+		{ { .op = ENGINE_VERSION }, "version" },
+		{ { .op = ENGINE_STATUS }, "status" },
+		{ { .op = ENGINE_IMAGES }, "images" },
 		{ { .op = ENGINE_SET,
 		    .name = "a.b",
 		    .key = MACHINE_KEY_USER,
@@ -216,6 +263,49 @@ static void orbctl_runs_a_script_by_its_token(void **state)
 	                    "run|-m|web|-u|root|-w|/|sh|-c||sh|" TOKEN "|4096");
 }
 
+static void orbctl_asks_for_vitals_as_root(void **state)
+{
+	struct engine_call call = whole_call(ENGINE_VITALS);
+	char expected[8192];
+	char text[8192];
+
+	(void)state;
+	assert_int_equal(words_of(&engine_orbctl, &call, text), 0);
+	snprintf(expected, sizeof(expected), "run|-m|web|-u|root|-w|/|sh|-c|%s",
+	         vitals_script);
+	assert_string_equal(text, expected);
+}
+
+/* How many lines of images have that distro, and no more than a version? */
+static unsigned images_of(const char *distro)
+{
+	unsigned n = 0;
+
+	for (const char *p = engine_orbctl.images; *p;
+	     p = strchr(p, '\n') + 1) {
+		size_t len = strcspn(p, "\n");
+		size_t word = strcspn(p, " \n");
+
+		assert_true(p[len] == '\n' && word > 0);
+		assert_true(word == len ||
+		            strcspn(p + word + 1, " \n") == len - word - 1);
+		n += word == strlen(distro) && memcmp(p, distro, word) == 0;
+	}
+	return n;
+}
+
+static void orbctl_images_are_lines_of_distro_and_version(void **state)
+{
+	(void)state;
+	assert_int_equal(images_of("debian"), 3);
+	assert_int_equal(images_of("ubuntu"), 5);
+	assert_int_equal(images_of("arch"), 1);
+	assert_int_equal(images_of("windows"), 0);
+	assert_null(engine_local.images);
+	assert_true(engine_local.streams_exports);
+	assert_false(engine_orbctl.streams_exports);
+}
+
 /* What is about the engine itself and not about a machine. */
 static bool is_general(int op)
 {
@@ -292,6 +382,35 @@ static void orbctl_refuses_words_that_it_could_mistake(void **state)
 	REFUSED(ENGINE_SET, value, NULL);
 	REFUSED(ENGINE_SET, value, "-1");
 	REFUSED(ENGINE_SET, value, "--help");
+	REFUSED(ENGINE_CREATE, user_data, "");
+	REFUSED(ENGINE_CREATE, user_data, "init.yaml");
+	REFUSED(ENGINE_CREATE, user_data, "-p");
+	REFUSED(ENGINE_CREATE, cpus, -1);
+	REFUSED(ENGINE_CREATE, cpus, 10000);
+	REFUSED(ENGINE_CREATE, cpus, NAN);
+	REFUSED(ENGINE_CREATE, memory, -1);
+	REFUSED(ENGINE_CREATE, disk, -1);
+	REFUSED(ENGINE_CLONE, new_name, NULL);
+	REFUSED(ENGINE_CLONE, new_name, "-x");
+	REFUSED(ENGINE_CLONE, new_name, "Shop");
+	REFUSED(ENGINE_EXPORT, path, NULL);
+	REFUSED(ENGINE_EXPORT, path, "");
+	REFUSED(ENGINE_EXPORT, path, "web.tar.zst");
+	REFUSED(ENGINE_EXPORT, path, "-x");
+	REFUSED(ENGINE_IMPORT, path, NULL);
+	REFUSED(ENGINE_IMPORT, path, "--name=x");
+	REFUSED(ENGINE_IMPORT, name, "Web");
+	REFUSED(ENGINE_CONFIG_SET, setting, NULL);
+	REFUSED(ENGINE_CONFIG_SET, setting, "");
+	REFUSED(ENGINE_CONFIG_SET, setting, "-x");
+	REFUSED(ENGINE_CONFIG_SET, setting, "Cpu");
+	REFUSED(ENGINE_CONFIG_SET, setting, "a b");
+	REFUSED(ENGINE_CONFIG_SET, setting, "a=b");
+	REFUSED(ENGINE_CONFIG_SET, setting, "machine.web.cpu");
+	REFUSED(ENGINE_CONFIG_SET, value, NULL);
+	REFUSED(ENGINE_CONFIG_SET, value, "-1");
+	REFUSED(ENGINE_CONFIG_SET, value, "a\nb");
+	REFUSED(ENGINE_CONFIG_SET, value, "\x1b[2J");
 	REFUSED(ENGINE_RUN, token, NULL);
 	REFUSED(ENGINE_SIGNAL, token, NULL);
 	REFUSED(ENGINE_AGENT, token, NULL);
@@ -427,6 +546,29 @@ static const struct {
 	{ "rename 'web': write data.json: no space left on device", -ENOSPC,
 	  ENGINE_FINAL, NULL },
 	{ "[-32098] key not found", -EIO, ENGINE_FINAL, "key not found" },
+	{ "create 'web': make rootfs: unknown image: 'beos'", -EINVAL,
+	  ENGINE_FINAL, NULL },
+	{ "[-32098] create 'web': unknown version '3' for 'debian'", -EINVAL,
+	  ENGINE_FINAL, "create 'web': unknown version '3' for 'debian'" },
+	{ "create 'web': make rootfs: no image of 'void' can be made here: use "
+	  "local, debian or ubuntu",
+	  -EOPNOTSUPP, ENGINE_FINAL, NULL },
+	{ "create 'web': make rootfs: debootstrap is not installed (apt-get "
+	  "install debootstrap)",
+	  -EOPNOTSUPP, ENGINE_FINAL, NULL },
+	{ "create 'web': there is no cloud-init here, so user data has no "
+	  "effect",
+	  -EOPNOTSUPP, ENGINE_FINAL, NULL },
+	{ "create 'web': setup: no address is free, or the bridge cannot be "
+	  "made",
+	  -ENOSPC, ENGINE_NO_IP, NULL },
+	{ "create 'web': setup: limits: the kernel offers no cgroup for it",
+	  -EOPNOTSUPP, ENGINE_FINAL, NULL },
+	{ "config set cpu: invalid value 'x'", -EINVAL, ENGINE_FINAL, NULL },
+	{ "unknown key: cpus", -EOPNOTSUPP, ENGINE_FINAL, NULL },
+	{ "import: read archive: unexpected EOF", -EINVAL, ENGINE_FINAL, NULL },
+	{ "import 'x': not an export of a machine", -EINVAL, ENGINE_FINAL,
+	  NULL },
 	{ "user: unknown user dev", -EINVAL, ENGINE_FINAL, NULL },
 	{ "agent not running", -EHOSTDOWN, ENGINE_FINAL, NULL },
 	{ "[-32098] machine is not running", -EHOSTDOWN, ENGINE_FINAL,
@@ -465,6 +607,63 @@ static void orbctl_complaints_mean_what_the_table_says(void **state)
 			fail_msg("%s: %d", complaints[i].text, failure.err);
 		assert_string_equal(why, reason ? reason : complaints[i].text);
 		free(why);
+	}
+}
+
+static void orbctl_says_what_to_do_about_a_complaint(void **state)
+{
+	static const struct {
+		enum engine_op op;
+		const char *text;
+		const char *advice; /* a part of it; NULL: there is none */
+	} rows[] = {
+		{ ENGINE_CREATE, "unknown flag: --cpus\nUsage: --isolated",
+		  "OrbStack 2.2 or newer" },
+		{ ENGINE_CREATE, "unknown flag: --memory", "OrbStack 2.2" },
+		{ ENGINE_CREATE, "unknown flag: --disk", "OrbStack 2.2" },
+		{ ENGINE_CREATE, "unknown flag: --isolated\nUsage: --cpus",
+		  "OrbStack 2.1 or newer" },
+		{ ENGINE_CREATE, "unknown flag: --isolate-network",
+		  "OrbStack 2.1" },
+		{ ENGINE_CREATE, "unknown flag: -x\nUsage: --cpus",
+		  "this version lacks it" },
+		{ ENGINE_SET, "unknown key: machine.web.cpu", "OrbStack 2.2" },
+		{ ENGINE_SET, "unknown config key: machine.web.disk_bytes",
+		  "OrbStack 2.2" },
+		{ ENGINE_SET, "unknown key: machine.web.isolated",
+		  "OrbStack 2.1" },
+		{ ENGINE_CLONE, "unknown command \"clone\" for \"orbctl\"",
+		  "OrbStack 2.0 or newer" },
+		{ ENGINE_EXPORT, "unknown command \"export\"",
+		  "OrbStack 2.0 or newer" },
+		{ ENGINE_IMPORT, "unknown command \"import\"",
+		  "OrbStack 2.0 or newer" },
+		{ ENGINE_LIST, "unknown command \"clone\"",
+		  "this version lacks it" },
+		{ ENGINE_CREATE, "setup: missing IP address",
+		  "network.subnet4" },
+		{ ENGINE_DELETE, "no space left on device", "disk 0" },
+		{ ENGINE_EXPORT, "no space left on device", "make room" },
+		{ ENGINE_CREATE, "unknown distro 'beos'", "ls .images" },
+		{ ENGINE_LIST, "timed out waiting for services to start",
+		  "open the app" },
+		{ ENGINE_START, "boom", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct job_result res = result_of(rows[i].text, 1);
+		const char *advice =
+			engine_orbctl.failure(rows[i].op, &res).advice;
+
+		if (!rows[i].advice) {
+			assert_null(advice);
+			continue;
+		}
+		assert_non_null(advice);
+		assert_null(strchr(advice, '\n'));
+		if (!strstr(advice, rows[i].advice))
+			fail_msg("%s: %s", rows[i].text, advice);
 	}
 }
 
@@ -1121,7 +1320,7 @@ static void signal_script_finds_all_where_sessions_read_as_0(void **state)
 	(void)state;
 	ran_free(&ran);
 	if (!can)
-		skip();
+		fail_msg("a PID namespace cannot be made here: use sudo");
 	for (int shell = 0; shell < N_SHELLS; shell++)
 		if (has_shell(shell))
 			drive(shell, prefix, "", NULL, "0");
@@ -1132,6 +1331,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(orbctl_is_asked_in_exactly_these_words),
 		cmocka_unit_test(orbctl_runs_a_script_by_its_token),
+		cmocka_unit_test(orbctl_images_are_lines_of_distro_and_version),
+		cmocka_unit_test(orbctl_asks_for_vitals_as_root),
 		cmocka_unit_test(
 			orbctl_is_never_asked_about_a_machine_without_a_good_name),
 		cmocka_unit_test(orbctl_refuses_words_that_it_could_mistake),
@@ -1139,6 +1340,7 @@ int main(void)
 		cmocka_unit_test(
 			orbctl_gives_every_operation_a_deadline_and_a_bound),
 		cmocka_unit_test(orbctl_complaints_mean_what_the_table_says),
+		cmocka_unit_test(orbctl_says_what_to_do_about_a_complaint),
 		cmocka_unit_test(
 			orbctl_complaint_is_read_behind_the_update_box),
 		cmocka_unit_test(orbctl_failure_of_a_look_may_pass),

@@ -140,3 +140,31 @@ image_make()
 	fi
 	exec 7>&-
 }
+
+# cmd_images: a line `distro version` for each image that create can make here,
+# by names that it accepts.  This subcommand is our own: orbctl has none.
+cmd_images()
+{
+	[ $# -eq 0 ] || usage_error 'images takes no arguments'
+	host_image
+	printf 'local %s\n' "$host_version"
+	for ci_name in "$host_distro:$host_version" \
+	    debian:bullseye debian:bookworm debian:trixie debian:sid \
+	    ubuntu:focal ubuntu:jammy ubuntu:noble ubuntu:plucky \
+	    ubuntu:questing ubuntu:resolute; do
+		image_choose "$ci_name" || continue
+		case $r_base in
+		local|pieces|pieces-user) ;;
+		*)	image_can_make || continue ;;
+		esac
+		printf '%s %s\n' "$r_distro" "$r_version"
+	done | awk '!seen[$0]++'
+}
+
+# image_can_make: whether $r_base is there, or can be fetched.
+image_can_make()
+{
+	[ ! -d "$home/images/$r_base" ] || return 0
+	[ "$me" -eq 0 ] && command -v debootstrap >/dev/null &&
+		[ -e "${DEBOOTSTRAP_DIR:-/usr/share/debootstrap}/scripts/$r_version" ]
+}

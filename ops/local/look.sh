@@ -91,6 +91,8 @@ orbctl-local: machines on Linux, driven as OrbStack's orbctl is.
   export NAME FILE, import FILE [-n NAME]
   logs NAME, default [NAME|none], status, version
   config get|set|add|show|reset
+  images                            what create can make here; this one is our
+                                    own, orbctl has no such subcommand
 
 stop without a name stops ALL machines.
 
