@@ -54,7 +54,7 @@ DEFINES = -D_GNU_SOURCE -DFUSE_USE_VERSION=312 \
 # install pkg-config first.
 PKGS = fuse3 libuv libcjson
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
-PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
+PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)) -lm)$(PKG_LIBS)
 CFLAGS = -O2 -g
 COMPILE = -std=c11 $(DEFINES) -I. $(WARN) $(PKG_CFLAGS) -pthread -MMD -MP
 FAIL_ALLOC = -DFAIL_ALLOC -include tests/fail_alloc.h
@@ -230,7 +230,10 @@ endif
 
 # ---- running it -------------------------------------------------------------
 
-M = $(patsubst $(HOME)/%,~/%,$(MOUNT))
+# As a user types it: short, or in quotes where the shell needs them.
+quoted = '$(subst ','\'',$1)'
+odd = $(shell printf %s $(call quoted,$(MOUNT)) | grep '[^[:alnum:]/._~-]')
+M = $(if $(odd),$(call quoted,$(MOUNT)),$(MOUNT:$(HOME)/%=~/%))
 define TRY
 Try this:
 
@@ -245,19 +248,20 @@ and when you have seen enough:
 
   $(if $(filter 0,$(shell id -u))$(filter Darwin,$(SYSTEM)),umount,fusermount3 -u) $M
 endef
-export TRY
 
 # What a crash left mounted there does not answer, and orbfs clears it.
+run: export AT = $(MOUNT)
+run: export TEXT = $(TRY)
 run: deps-run
 	@$(MAKE) --no-print-directory all
-	@mkdir -p '$(MOUNT)' 2>/dev/null || :
-	@if mount | grep -q ' $(abspath $(MOUNT)) .*fuse' && \
-		ls -d '$(MOUNT)/.' >/dev/null 2>&1; then \
-		echo 'Something is mounted at $M already; it is left as it is.'; \
+	@mkdir -p "$$AT" 2>/dev/null || :
+	@at=$$(cd "$$AT" 2>/dev/null && pwd -P); \
+	if [ "$$at" ] && mount | grep -F " $$at " | grep -q fuse; then \
+		echo "Something is mounted at $$AT already; it is left as it is."; \
 	else \
-		$(BUILD)/orbfs '$(MOUNT)' && echo 'orbfs is mounted at $M.'; \
+		$(BUILD)/orbfs "$$AT" && echo "orbfs is mounted at $$AT."; \
 	fi
-	@echo "$$TRY"
+	@echo "$$TEXT"
 
 # ---- tests ------------------------------------------------------------------
 

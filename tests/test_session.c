@@ -413,12 +413,6 @@ static void session_clear_judges_a_directory(void **state)
 
 /* ---- real mounts --------------------------------------------------------- */
 
-#define NEED_MOUNTS()                                                          \
-	do {                                                                   \
-		if (!toy_can_mount())                                          \
-			skip();                                                \
-	} while (0)
-
 static void session_mounts_and_is_unmounted_from_outside(void **state)
 {
 	uv_loop_t *loop;
@@ -426,7 +420,7 @@ static void session_mounts_and_is_unmounted_from_outside(void **state)
 	const char *argv[5];
 
 	(void)state;
-	NEED_MOUNTS();
+	toy_need_mounts();
 	loop = loop_start();
 	toy_mount(&m, loop, NULL);
 	assert_int_equal(toy_run(loop,
@@ -449,7 +443,7 @@ static void session_carries_spliced_writes_whole(void **state)
 	struct toy_mount m;
 
 	(void)state;
-	NEED_MOUNTS();
+	toy_need_mounts();
 	loop = loop_start();
 	toy_mount(&m, loop, NULL);
 	/* Two writers at once, whose requests follow one another closely. */
@@ -494,7 +488,7 @@ static void session_serves_on_after_a_lazy_unmount(void **state)
 	char mark[128], script[512];
 
 	(void)state;
-	NEED_MOUNTS();
+	toy_need_mounts();
 	loop = loop_start();
 	toy_mount(&m, loop, NULL);
 	snprintf(script, sizeof(script), "%shello", hold_open);
@@ -521,7 +515,7 @@ static void session_closes_alive_though_a_file_is_open(void **state)
 	char mark[128], script[512];
 
 	(void)state;
-	NEED_MOUNTS();
+	toy_need_mounts();
 	loop = loop_start();
 	toy_mount(&m, loop, NULL);
 	snprintf(script, sizeof(script), "%s'' 2>/dev/null", hold_open);
@@ -541,7 +535,7 @@ static void session_closes_alive_with_a_client_waiting(void **state)
 	struct toy_child child;
 
 	(void)state;
-	NEED_MOUNTS();
+	toy_need_mounts();
 	loop = loop_start();
 	toy_mount(&m, loop, NULL);
 	toy_spawn(&child, loop, "! test -e \"$1\"/later", m.dir);
@@ -559,7 +553,7 @@ static void session_removes_the_mount_of_an_aborted_connection(void **state)
 	bool aborted;
 
 	(void)state;
-	NEED_MOUNTS();
+	toy_need_mounts();
 	loop = loop_start();
 	toy_mount(&m, loop, NULL);
 	assert_int_equal(toy_run(loop, "test -f \"$1\"/file", m.dir), 0);
@@ -569,7 +563,7 @@ static void session_removes_the_mount_of_an_aborted_connection(void **state)
 	toy_close(&m); /* which removes the directory */
 	loop_finish(loop);
 	if (!aborted)
-		skip();
+		fail_msg("fusectl cannot be mounted here");
 }
 
 static void session_leaves_children_nothing_to_inherit(void **state)
@@ -579,9 +573,9 @@ static void session_leaves_children_nothing_to_inherit(void **state)
 	int fd, flags;
 
 	(void)state;
-	NEED_MOUNTS();
+	toy_need_mounts();
 	if (access("/usr/bin/fusermount3", X_OK))
-		skip();
+		fail_msg("there is no fusermount3: make deps");
 	loop = loop_start();
 	toy_mount(&m, loop, "-oauto_unmount");
 	assert_null(getenv("_FUSE_COMMFD"));
@@ -636,7 +630,7 @@ static void session_clear_tells_living_from_dead(void **state)
 	int fd;
 
 	(void)state;
-	NEED_MOUNTS();
+	toy_need_mounts();
 	toy_mkdir(dir);
 	pid = start_daemon(dir);
 	assert_int_equal(session_clear(dir, NULL), -EBUSY);
@@ -660,7 +654,7 @@ static void session_clear_digs_through_several_dead_mounts(void **state)
 	int i;
 
 	(void)state;
-	NEED_MOUNTS();
+	toy_need_mounts();
 	toy_mkdir(dir);
 	for (i = 0; i < 2; i++)
 		pid[i] = start_daemon(dir);

@@ -235,10 +235,11 @@ int toy_exec(uv_loop_t *loop, const char *const argv[])
 
 /* ---- mounts -------------------------------------------------------------- */
 
-bool toy_can_mount(void)
+void toy_need_mounts(void)
 {
 	/* Who is not root needs more than can be told without trying. */
-	return !geteuid() && !access("/dev/fuse", R_OK | W_OK);
+	if (geteuid() || access("/dev/fuse", R_OK | W_OK))
+		fail_msg("real mounts need root and /dev/fuse: use sudo");
 }
 
 void toy_mkdir(char dir[64])

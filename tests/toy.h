@@ -47,8 +47,8 @@ struct toy_mount {
 	bool closed;
 };
 
-/* Is there FUSE here, and may we use it? Else the test is to be skipped. */
-bool toy_can_mount(void);
+/* Is there FUSE here, and may we use it? Else the test fails and says so. */
+void toy_need_mounts(void);
 /* An empty directory; toy_rmdir fails the test unless it still is one. */
 void toy_mkdir(char dir[64]);
 void toy_rmdir(const char *dir);
