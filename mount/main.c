@@ -42,6 +42,7 @@
 #include "mount/options.h"
 #include "mount/readahead.h"
 #include "mount/session.h"
+#include "mount/system.h"
 #include "ops/clock.h"
 #include "ops/engine.h"
 #include "ops/job.h"
@@ -179,7 +180,8 @@ static int resolve(const char *path, char out[PATH_MAX])
 	if (realpath(path, dir))
 		strcpy(out, dir);
 	else if (errno != ENOTCONN && errno != ENXIO && errno != EIO &&
-	         errno != EACCES)
+	         errno != EACCES &&
+	         !(errno == ENOENT && system_makes(system_here, out)))
 		return -errno;
 	return 0;
 }
@@ -246,12 +248,19 @@ static struct jobs *make_jobs(struct daemon *d)
 	return jobs;
 }
 
+/* The mount stands. That it would, nobody knew before on macOS, where mounting
+ * only begins when the session receives. */
 static void on_greeted(void *arg)
 {
 	struct daemon *d = arg;
 
 	d->greeted = NULL; /* it fired */
 	readahead_set(d->mountpoint, READ_AHEAD_KIB);
+	if (d->options->ready_fd >= 0)
+		log_to_syslog(d->log);
+	log_info(d->log, "%s: mounted", d->mountpoint);
+	if (d->options->ready_fd >= 0)
+		background_ready(d->options->ready_fd);
 }
 
 /* The kernel's first request is being answered; with the answer it takes a
@@ -261,6 +270,8 @@ static void on_hello(void *arg)
 	struct daemon *d = arg;
 
 	d->greeted = d->clock->set(d->clock, 0, on_greeted, d);
+	if (!d->greeted)
+		on_greeted(d);
 }
 
 /* The engine and what it needs. 0 or -ENOMEM, as below. */
@@ -295,6 +306,8 @@ static int make_parts(struct daemon *d)
 		              .version = ORBFS_VERSION,
 		              .timeout = o->ttl_ms / 1000.0,
 		              .spool_max = o->spool,
+		              .patience_ms =
+		                      system_patience_ms(system_here, o->fuse),
 		              .on_hello = on_hello,
 		              .arg = d,
 		              .loop = &d->loop,
@@ -366,23 +379,16 @@ static int open_session(struct daemon *d)
 		.on_end = on_end,
 		.arg = d,
 	};
-	/* Below files/ the mounting user is root. Where others may come in, the
-	 * kernel checks what each may do. */
-	const char *options = d->options->shared
-	                              ? "fsname=orbfs,subtype=orbfs,nosuid,"
-	                                "nodev,default_permissions"
-	                              : "fsname=orbfs,subtype=orbfs,nosuid,"
-	                                "nodev";
+	char *options = system_options(system_here, d->options->fuse,
+	                               d->options->shared);
 	int err = -ENOMEM;
 
-	if (fuse_opt_add_arg(&args, "orbfs") == 0 &&
+	if (options && fuse_opt_add_arg(&args, "orbfs") == 0 &&
 	    fuse_opt_add_arg(&args, "-o") == 0 &&
 	    fuse_opt_add_arg(&args, options) == 0 &&
-	    (!*d->options->fuse ||
-	     (fuse_opt_add_arg(&args, "-o") == 0 &&
-	      fuse_opt_add_arg(&args, d->options->fuse) == 0)) &&
 	    (!d->options->trace || fuse_opt_add_arg(&args, "-d") == 0))
 		err = session_open(&d->session, &spec);
+	free(options);
 	fuse_opt_free_args(&args);
 	if (err)
 		return err;
@@ -426,11 +432,6 @@ static int serve(struct daemon *d)
 			jobs_stop(d->jobs, on_start_failed, d);
 	} else {
 		watch_signals(d);
-		if (d->options->ready_fd >= 0)
-			log_to_syslog(d->log);
-		log_info(d->log, "%s: mounted", d->mountpoint);
-		if (d->options->ready_fd >= 0)
-			background_ready(d->options->ready_fd);
 	}
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	free_parts(d);
@@ -545,6 +546,8 @@ int main(int argc, char *argv[])
 		err = run(&options, &d, serve);
 	else
 		err = background_start(d.self, argc, argv);
+	if (!err && !options.foreground)
+		session_await(d.mountpoint);
 	options_free(&options);
 	return err ? 1 : 0;
 }

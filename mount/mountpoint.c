@@ -38,6 +38,7 @@
 
 #include "mount/mountpoint.h"
 #include "mount/session.h"
+#include "mount/system.h"
 
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0
@@ -48,6 +49,8 @@ enum {
 	DETACH_MS = 5000,     /* for the child that detaches a dead mount */
 	DETACH_STEP_MS = 5,   /* between two looks at it */
 	DETACH_TIMES = 8,     /* dead mounts that lie on one another */
+	AWAIT_MS = 5000,      /* for a mount that is still being made */
+	AWAIT_STEP_MS = 20,   /* between two looks at it */
 	WRITE_MS = 1000,      /* for a pretend kernel to take a reply */
 	MOUNTINFO_MAX = 4096, /* bytes of a line that are looked at */
 };
@@ -287,6 +290,26 @@ static bool is_orbfs(const char *path, const struct stat *st)
 }
 #endif
 
+/* macFUSE mounts while the first requests are being answered already. */
+#ifdef __APPLE__
+void session_await(const char *path)
+{
+	struct stat st;
+	int ms;
+
+	for (ms = 0; ms < AWAIT_MS; ms += AWAIT_STEP_MS) {
+		if (!stat(path, &st) && is_orbfs(path, &st))
+			return;
+		pause_ms(AWAIT_STEP_MS);
+	}
+}
+#else
+void session_await(const char *path)
+{
+	(void)path;
+}
+#endif
+
 /* 0, -ENOTEMPTY, or why it cannot be read. */
 static int check_empty(const char *path)
 {
@@ -311,6 +334,8 @@ int session_clear(const char *mountpoint, struct log *log)
 	int err;
 
 	err = revive(mountpoint, &st, log);
+	if (err == -ENOENT && system_makes(system_here, mountpoint))
+		return 0;
 	if (!err && !S_ISDIR(st.st_mode)) {
 		err = -ENOTDIR;
 	} else if (!err && is_orbfs(mountpoint, &st)) {
@@ -412,7 +437,7 @@ static int mount_there(struct mountpoint *m)
 {
 	int err = check_directory(m->path);
 
-	if (err) {
+	if (err && !(err == -ENOENT && system_makes(system_here, m->path))) {
 		log_error(m->log, "mount point %s: %s", m->path,
 		          strerror(-err));
 		return err;

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mount/system.h"
 #include "ops/buf.h"
 
 enum { FUSE_OPTIONS_MAX = 4096 };
@@ -303,6 +304,9 @@ int options_parse(struct options *options, int argc, char *const argv[],
 	if (!err && options->act == OPTIONS_DOCTOR && options->mountpoint)
 		err = refuse(&p, "doctor mounts nothing; a directory of that "
 		                 "name is ./doctor");
+	if (!err && options->act == OPTIONS_MOUNT && !options->mountpoint &&
+	    system_here->mountpoint)
+		err = set_word(&options->mountpoint, system_here->mountpoint);
 	if (!err && options->act == OPTIONS_MOUNT && !options->mountpoint)
 		err = refuse(&p, "where to? orbfs MOUNTPOINT");
 	if (!err)

@@ -21,7 +21,7 @@ enum options_engine { OPTIONS_AUTO, OPTIONS_ORBCTL, OPTIONS_LOCAL };
 
 struct options {
 	enum options_act act;
-	char *mountpoint; /* as given; NULL for DOCTOR */
+	char *mountpoint; /* as given, or the system's usual; NULL for DOCTOR */
 	bool foreground;
 	bool trace; /* -d: every request and every child is logged */
 	enum options_engine engine;

@@ -90,5 +90,10 @@ void session_unhang(const char *path);
  * the system said. Blocks; called once, before anything else runs.
  */
 int session_clear(const char *mountpoint, struct log *log);
+/*
+ * After a daemon elsewhere has been greeted by the kernel: wait until its mount
+ * can be seen, where that takes longer (macOS). Blocks, for seconds at most.
+ */
+void session_await(const char *mountpoint);
 
 #endif
