@@ -27,8 +27,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cache/details.h"
 #include "cache/index.h"
 #include "cache/lifecycle.h"
+#include "cache/news.h"
 #include "cache/snapshots.h"
 
 enum { ERROR_MAX = 1200 };
@@ -53,6 +55,7 @@ struct fleet {
 	size_t cap;
 	size_t n_unseen; /* hidden ones and snapshots */
 	struct member *snapshots;
+	struct audience audience;
 	struct grave *graves;
 	uint64_t last_cookie;
 	struct index by_name; /* of struct member_key */
@@ -67,7 +70,6 @@ struct fleet {
 };
 
 static void fetch_list(void *arg);
-static void fetch_info(void *arg);
 
 static int compare_keys(const void *a, const void *b)
 {
@@ -133,14 +135,13 @@ void fleet_set_events(struct fleet *fleet, const struct fleet_events *events,
 void fleet_end(struct fleet *fleet)
 {
 	fleet->ending = true;
+	fleet->audience = (struct audience){ 0 };
 	fleet->events = (struct fleet_events){ 0 };
 	slot_end(&fleet->list);
 	/* Those who are told may let members go; look again from the front. */
 	for (size_t i = 0; i < fleet->n; i++)
-		if (fleet->order[i]->info_slot.waiters) {
-			slot_end(&fleet->order[i]->info_slot);
+		if (details_end(fleet->order[i]))
 			i = (size_t)-1;
-		}
 	lifecycle_end(fleet);
 }
 
@@ -148,6 +149,7 @@ void fleet_free(struct fleet *fleet)
 {
 	if (!fleet)
 		return;
+	fleet->audience = (struct audience){ 0 };
 	while (fleet->n)
 		fleet_drop(fleet->order[fleet->n - 1]);
 	forget_graves(fleet, UINT64_MAX);
@@ -170,6 +172,11 @@ bool fleet_is_ending(const struct fleet *fleet)
 struct root_lock *fleet_root_lock(struct fleet *fleet)
 {
 	return &fleet->root_lock;
+}
+
+struct audience *fleet_audience(struct fleet *fleet)
+{
+	return &fleet->audience;
 }
 
 struct member **fleet_snapshots(struct fleet *fleet)
@@ -258,6 +265,7 @@ void member_unref(struct member *m)
 		return;
 	machine_free(m->machine);
 	machine_free(m->info);
+	free(m->vitals);
 	run_unref(m->last);
 	run_unref(m->finished);
 	buf_free(&m->error);
@@ -288,6 +296,8 @@ void member_touch(struct member *m, enum member_text text)
 
 	m->texts[text].changed = now(fleet);
 	m->changed = m->texts[text].changed;
+	if (text == MEMBER_STATE)
+		news_state(m);
 	if (fleet->events.changed && m->listed)
 		fleet->events.changed(fleet->events_arg, m, text);
 }
@@ -302,6 +312,8 @@ void member_set_error(struct member *m, const char *fmt, ...)
 	va_end(ap);
 	if (!was_empty || m->error.len)
 		member_touch(m, MEMBER_ERROR);
+	if (m->error.len)
+		news_failed(m, m->error.data);
 }
 
 const char *member_error(const struct member *m)
@@ -360,7 +372,7 @@ static struct member *member_new(struct fleet *fleet, const char *name,
 	m->seen_at = m->changed;
 	for (int i = 0; i < MEMBER_N_TEXTS; i++)
 		m->texts[i].changed = m->changed;
-	slot_init(&m->info_slot, fleet->spec.clock, fetch_info, m);
+	details_init(m);
 	return m;
 }
 
@@ -513,6 +525,7 @@ struct member *fleet_add(struct fleet *fleet, const char *name, int *err)
 	}
 	fleet_overtake(m);
 	welcome(m);
+	news_created(m);
 	return m;
 }
 
@@ -534,6 +547,8 @@ void fleet_drop(struct member *m)
 	fleet->changed = now(fleet);
 	tell_gone(m, of, m->name);
 	snapshots_release(m);
+	if (!of)
+		news_deleted(m);
 	member_unref(m);
 }
 
@@ -564,6 +579,7 @@ int fleet_rename(struct member *m, const char *name)
 	tell_gone(m, of, old);
 	snapshots_release(m);
 	welcome(m);
+	news_renamed(m, old);
 	free(old);
 	return 0;
 }
@@ -667,13 +683,7 @@ static bool same_config(const struct machine *a, const struct machine *b)
 
 void fleet_reboot(struct member *m)
 {
-	slot_spoil(&m->info_slot);
-	if (m->info) {
-		free(m->info->ip4);
-		free(m->info->ip6);
-		m->info->ip4 = NULL;
-		m->info->ip6 = NULL;
-	}
+	details_spoil(m);
 	member_touch(m, MEMBER_IP);
 }
 
@@ -745,6 +755,11 @@ static int greet(struct fleet *fleet, struct machine *machine)
 	enter_id(m);
 	m->seen = fleet->list_number;
 	welcome(m);
+	/* What the first list says is no news. */
+	if (fleet->list.known)
+		news_created(m);
+	else
+		m->told = member_state(m);
 	return 0;
 }
 
@@ -879,97 +894,4 @@ bool fleet_is_known(const struct fleet *fleet)
 void fleet_spoil(struct fleet *fleet)
 {
 	slot_spoil(&fleet->list);
-}
-
-/* ---- info ---- */
-
-static void on_info(void *arg, int err, struct machine *machine,
-                    const char *why)
-{
-	struct member *m = arg;
-
-	if (err) {
-		member_set_error(m, "%s", why);
-	} else if (m->known && strcmp(machine->id, m->machine->id) != 0) {
-		/* The name is another machine's by now; the list will tell. */
-		fleet_spoil(m->fleet);
-		machine_free(machine);
-		err = -ENOENT;
-	} else {
-		machine_free(m->info);
-		m->info = machine;
-	}
-	if (m->fleet->ending && !err)
-		err = -ECANCELED;
-	slot_fill(&m->info_slot, err);
-	member_unref(m);
-}
-
-static void fetch_info(void *arg)
-{
-	struct member *m = arg;
-
-	engine_info(m->fleet->spec.engine, m->name, on_info, member_ref(m));
-}
-
-/* Somebody who waits for the list, to ask for details then. */
-struct wanting {
-	struct member *m;
-	enum member_detail detail;
-	slot_fn *done;
-	void *arg;
-};
-
-static void wanting_done(struct wanting *w, int err)
-{
-	slot_fn *done = w->done;
-	void *arg = w->arg;
-
-	member_unref(w->m);
-	free(w);
-	done(arg, err);
-}
-
-static void on_detail(void *arg, int err)
-{
-	wanting_done(arg, err);
-}
-
-static void on_listed(void *arg, int err)
-{
-	struct wanting *w = arg;
-	struct member *m = w->m;
-	bool has_address = m->info && (m->info->ip4 || m->info->ip6);
-	unsigned ttl_ms = m->fleet->spec.ttl_ms;
-
-	if (!err && (!m->listed || m->hidden))
-		err = -ENOENT;
-	if (err || m->acts ||
-	    (w->detail == MEMBER_ADDRESS &&
-	     member_state(m) != MACHINE_RUNNING) ||
-	    (w->detail == MEMBER_DETAILS && !m->known)) {
-		wanting_done(w, err);
-		return;
-	}
-	/* An address that was told stays for as long as the machine runs;
-	 * until then, and for all else, an answer serves as long as a list. */
-	if (w->detail == MEMBER_ADDRESS && has_address)
-		ttl_ms = UINT_MAX;
-	slot_get(&m->info_slot, ttl_ms, 0, on_detail, w);
-}
-
-void member_get(struct member *m, enum member_detail detail, slot_fn *done,
-                void *arg)
-{
-	struct wanting *w = calloc(1, sizeof(*w));
-
-	if (!w) {
-		done(arg, -ENOMEM);
-		return;
-	}
-	w->m = member_ref(m);
-	w->detail = detail;
-	w->done = done;
-	w->arg = arg;
-	fleet_get(m->fleet, on_listed, w);
 }

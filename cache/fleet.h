@@ -26,8 +26,10 @@
 #include "ops/log.h"
 #include "ops/machine.h"
 #include "ops/run.h"
+#include "ops/vitals.h"
 
 struct act;
+struct audience;
 struct fleet;
 struct member;
 struct waiter;
@@ -73,6 +75,9 @@ struct member {
 	/* What info said last, NULL before; see member_get. */
 	struct machine *info;
 	struct slot info_slot;
+	/* What it uses, NULL when that is not known; see member_get. */
+	struct vitals *vitals;
+	struct slot vitals_slot;
 
 	struct run *last;     /* the script started last, or NULL */
 	struct run *finished; /* the script that ended last, or NULL */
@@ -179,13 +184,15 @@ void member_set_finished(struct member *m, struct run *run);
 enum member_detail {
 	MEMBER_ADDRESS, /* kept for as long as the machine runs */
 	MEMBER_DETAILS, /* all of m->info, fresh */
+	MEMBER_VITALS,  /* m->vitals, asked for once a second at most */
 };
 
 /*
- * Get a fresh list, and then m->info if it is to be had. err is 0 also when
- * there is nothing to ask for: an address of a machine that does not run, the
- * details of one that the engine does not know yet. -ENOENT: it is gone; else
- * the engine's errno, the reason being in the machine's error then.
+ * Get a fresh list, and then m->info or m->vitals if they are to be had. err is
+ * 0 also when there is nothing to ask for: an address or the vitals of a
+ * machine that does not run, the details of one that the engine does not know
+ * yet. -ENOENT: it is gone; else the engine's errno, the reason being in the
+ * machine's error then.
  */
 void member_get(struct member *m, enum member_detail detail, slot_fn *done,
                 void *arg);
@@ -212,6 +219,8 @@ void fleet_hide(struct member *m, bool hidden);
 void fleet_belong(struct member *m, struct member *of);
 /* The list of all that have the name of a snapshot, by next_snap. */
 struct member **fleet_snapshots(struct fleet *fleet);
+/* Those who listen to what happens (cache/news.h). */
+struct audience *fleet_audience(struct fleet *fleet);
 /* We have deleted the machine of that id: lists asked for before are no proof
  * of its being there. */
 void fleet_bury(struct fleet *fleet, const char *id);
