@@ -27,6 +27,11 @@ const char *act_id(const struct member *m)
 	return m->known ? m->machine->id : NULL;
 }
 
+bool act_is_stillborn(const struct member *m)
+{
+	return !m->known && m->machine->state == MACHINE_FAILED;
+}
+
 const char *act_word(const struct member *m)
 {
 	return m->changing ? machine_state_word(member_state(m))

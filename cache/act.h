@@ -84,6 +84,8 @@ int act_check_snapshot(struct member *m, const char *word,
 struct engine *act_engine(const struct act *act);
 /* Its id, for the engine, or NULL as long as that is not known. */
 const char *act_id(const struct member *m);
+/* It never came into being; its error says why, and is to be kept. */
+bool act_is_stillborn(const struct member *m);
 /* Call those who wait for a machine that nothing changes any more. */
 void lifecycle_wake(struct member *m);
 

@@ -127,7 +127,11 @@ static void on_current(void *arg, int err, struct machine *current,
 
 static void begin(struct act *act)
 {
-	engine_info(act_engine(act), act->member->name, on_current, act);
+	if (act_is_stillborn(act->member))
+		act_end(act, -ENOENT, act->member);
+	else
+		engine_info(act_engine(act), act->member->name, on_current,
+		            act);
 }
 
 void lifecycle_configure(struct member *m, const char *text, size_t len,

@@ -116,8 +116,7 @@ void lifecycle_delete(struct member *m, lifecycle_fn *done, void *arg)
 		done(arg, err, m);
 		return;
 	}
-	if (!m->known && m->machine->state == MACHINE_FAILED) {
-		/* It never came into being. */
+	if (act_is_stillborn(m)) {
 		fleet_drop(m);
 		done(arg, 0, NULL);
 		return;
@@ -430,6 +429,10 @@ static void begin_turn(struct act *act)
 	struct member *m = act->member;
 	struct engine_call call = { .op = t->op, .name = m->name };
 
+	if (act_is_stillborn(m)) {
+		act_end(act, -ENOENT, m);
+		return;
+	}
 	act_show(m, turns[t->op].passing);
 	if (t->op != ENGINE_START)
 		fleet_tell_before(m);

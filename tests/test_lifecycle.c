@@ -321,6 +321,31 @@ static void create_that_fails_late_leaves_its_reason(void **state)
 	end(&f);
 }
 
+static void what_never_came_into_being_keeps_the_reason(void **state)
+{
+	struct fixture f;
+	struct asker a = { 0 };
+	struct member *m;
+
+	(void)state;
+	begin(&f);
+	create(&f, "web", &a);
+	hands_turn(f.hands, LIFECYCLE_PATIENCE_MS);
+	/* One of these waits in the queue when the creation fails. */
+	m = member(&f, "web");
+	lifecycle_turn(m, ENGINE_STOP, on_done, &a);
+	puppet_answer(f.engine, ENGINE_CREATE, -EIO);
+	assert_heard(a, 2, -ENOENT);
+	lifecycle_turn(m, ENGINE_START, on_done, &a);
+	assert_heard(a, 3, -ENOENT);
+	lifecycle_configure(m, "cpus 2\n", 7, on_done, &a);
+	assert_heard(a, 4, -ENOENT);
+	assert_error(&f, "web", "create: ");
+	assert_int_equal(puppet_asked(f.engine, ENGINE_STOP), 0);
+	assert_int_equal(puppet_asked(f.engine, ENGINE_START), 0);
+	end(&f);
+}
+
 static void create_that_fails_late_may_have_left_a_machine(void **state)
 {
 	struct fixture f;
@@ -1233,6 +1258,7 @@ int main(void)
 			create_without_an_info_afterwards_has_succeeded),
 		cmocka_unit_test(create_that_fails_soon_leaves_nothing),
 		cmocka_unit_test(create_that_fails_late_leaves_its_reason),
+		cmocka_unit_test(what_never_came_into_being_keeps_the_reason),
 		cmocka_unit_test(
 			create_that_fails_late_may_have_left_a_machine),
 		cmocka_unit_test(
