@@ -40,7 +40,9 @@ const char vitals_script[] =
 	"r limit $g/memory/memory.limit_in_bytes; "
 	"c cache $g/memory/memory.stat; }; "
 	"[ -e $g/cpuacct/cpuacct.usage ] && r cpuacct $g/cpuacct/cpuacct.usage; "
-	"c page /proc/self/smaps; r self /proc/$$/stat; "
+	"echo =page; while IFS= read -r l; do case $l in KernelPageSize*) "
+	"printf '%s\\n' \"$l\"; break;; esac; done </proc/self/smaps; "
+	"r self /proc/$$/stat; "
 	"c stat /proc/[0-9]*/stat; c statm /proc/[0-9]*/statm; "
 	"echo =df; df -kP / || df -k /; echo =end";
 
@@ -69,6 +71,7 @@ struct reading {
 	double started;        /* process 1, seconds since boot */
 	double processes_time; /* seconds */
 	int64_t private_pages;
+	int64_t n_processes; /* without the shell that asks and its session */
 	bool ended;
 };
 
@@ -266,7 +269,7 @@ static void read_stat(struct reading *r, char *line)
 	/* A session that reads as 0 was made outside and says nothing. */
 	if (pid != r->self &&
 	    (r->self_session <= 0 || field[SESSION_FIELD] != r->self_session))
-		r->v->processes = plus(r->v->processes, 1);
+		r->n_processes++;
 }
 
 /* "SIZE RESIDENT SHARED ...", in pages. */
@@ -324,6 +327,8 @@ static void put_together(struct reading *r)
 
 	if (r->since_boot >= r->started)
 		v->uptime = r->since_boot - (r->started < 0 ? 0 : r->started);
+	if (r->processes_time >= 0)
+		v->processes = r->n_processes;
 	v->cpu_time = r->cpu >= 0 ? r->cpu : r->processes_time;
 	if (r->used >= 0)
 		v->memory_used = r->cache >= 0 && r->cache < r->used
