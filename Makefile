@@ -195,10 +195,11 @@ PROGRAMS_darwin = $(DARWIN:%=$(BUILD)/%/orbfs-thread)
 $(BUILD)/darwin-%: PKG_CFLAGS = -I$(BUILD)/darwin -I$(BUILD)/darwin/fuse3 \
 	-I$(BUILD)/darwin/cjson
 $(BUILD)/darwin-%: PKG_LIBS = -L$(BUILD)/darwin -lfuse3 -luv -lcjson
-$(BUILD)/darwin-%/images.o: $(AGENT)/images.c ops/agent.h | $(BUILD)/darwin
+$(DARWIN:%=$(BUILD)/%/images.o): $(BUILD)/%/images.o: $(AGENT)/images.c \
+		ops/agent.h | $(BUILD)/darwin
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$Q$(CC_darwin-$*) $(FLAGS_darwin-$*) -std=c11 -I. $(WARN) -c -o $@ $<
+	$Q$(CC_$*) $(FLAGS_$*) -std=c11 -I. $(WARN) -c -o $@ $<
 
 # Nothing else of this computer's headers, which are for Linux.
 $(BUILD)/darwin: tests/darwin/stub
