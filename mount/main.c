@@ -201,13 +201,11 @@ static const struct engine_table *choose_engine(struct daemon *d)
 	d->program.avoid = d->mountpoint;
 	d->program.self = d->self;
 	d->program.kind = PROGRAM_ORBCTL;
-#ifdef __linux__
-	if (o->engine == OPTIONS_AUTO && !o->orbctl) {
+	if (system_here->has_local && o->engine == OPTIONS_AUTO && !o->orbctl) {
 		found = program_find(&d->program);
 		if (!found)
 			d->program.kind = PROGRAM_LOCAL;
 	}
-#endif
 	free(found);
 	if (o->engine == OPTIONS_LOCAL)
 		d->program.kind = PROGRAM_LOCAL;
@@ -438,6 +436,24 @@ static int serve(struct daemon *d)
 	return err;
 }
 
+/* The engine may come later, so this is no error. */
+static void warn_of_program(const struct daemon *d, const struct options *o)
+{
+	struct program_spec spec = {
+		.path = o->orbctl,
+		.avoid = d->mountpoint,
+		.self = d->self,
+	};
+	char *found = o->orbctl ? program_find(&spec) : NULL;
+
+	if (o->orbctl && !found)
+		fprintf(stderr,
+		        "orbfs: %s: no such program yet; there are no machines "
+		        "until it is there\n",
+		        o->orbctl);
+	free(found);
+}
+
 static void on_looked_over(void *arg, unsigned n_bad)
 {
 	struct daemon *d = arg;
@@ -537,6 +553,9 @@ int main(int argc, char *argv[])
 	err = resolve(options.mountpoint, d.mountpoint);
 	if (!err)
 		err = background_self(d.self);
+	/* Said once, by the process that the user started. */
+	if (!err && options.ready_fd < 0)
+		warn_of_program(&d, &options);
 	if (err)
 		fprintf(stderr, "orbfs: %s: %s%s\n", options.mountpoint,
 		        strerror(-err),

@@ -91,6 +91,9 @@ static int take_engine(struct parse *p, const char *value)
 		[OPTIONS_LOCAL] = "local",
 	};
 
+	if (strcmp(value, "local") == 0 && !system_here->has_local)
+		return refuse(p, "engine local: its machines are Linux's own, "
+		                 "and this is not Linux");
 	for (int i = 0; i <= OPTIONS_LOCAL; i++)
 		if (strcmp(value, words[i]) == 0) {
 			p->to->engine = (enum options_engine)i;

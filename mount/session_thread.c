@@ -81,10 +81,6 @@ struct session {
 
 static void give_back(struct session *s, struct message *m)
 {
-	/* Plain memory can be used again. Other was borrowed for the message
-	 * and has gone with it. */
-	if (!m->buf.flags)
-		m->memory = m->buf.mem;
 	memset(&m->buf, 0, sizeof(m->buf));
 	if (m->memory && s->n_spares == SPARES) {
 		free(m->memory);
@@ -163,6 +159,14 @@ static int unsplice(struct message *m)
 	return (int)n;
 }
 
+/* Plain memory can be used again. Other was borrowed for the message and goes
+ * with it; what libfuse leaves in buf after that is not looked at. */
+static void keep_memory(struct message *m)
+{
+	if (!m->buf.flags)
+		m->memory = m->buf.mem;
+}
+
 /* One message: its size, 0 at the end, or a negative errno. */
 static int receive(struct session *s, struct message *m)
 {
@@ -176,6 +180,7 @@ static int receive(struct session *s, struct message *m)
 	} while ((n == -EINTR || n == -EAGAIN) && !fuse_session_exited(fuse));
 	if (n > 0 && m->buf.flags & FUSE_BUF_IS_FD)
 		n = unsplice(m);
+	keep_memory(m);
 	return n;
 }
 

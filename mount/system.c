@@ -42,7 +42,10 @@ static const struct system_option macos_options[] = {
 	{ 0 },
 };
 
-const struct system system_linux = { .options = linux_options };
+const struct system system_linux = {
+	.has_local = true,
+	.options = linux_options,
+};
 const struct system system_macos = {
 	.mountpoint = "/Volumes/vms",
 	.makes_in = "/Volumes/",

@@ -20,7 +20,8 @@ struct system_option {
 };
 
 struct system {
-	const char *mountpoint;              /* when none is named, or NULL */
+	bool has_local;         /* machines of its own: the engine "local" */
+	const char *mountpoint; /* when none is named, or NULL */
 	const struct system_option *options; /* up to one without a text */
 	const char *makes_in; /* where it makes mount points itself, or NULL */
 	unsigned timeout_s;   /* when the kernel gives up a mount; 0: never */

@@ -105,9 +105,10 @@ static void linux_waits_for_ever(void **state)
 		system_patience_ms(&system_linux, "daemon_timeout=100"), 0);
 }
 
-static void only_macos_has_a_place_for_mounts(void **state)
+static void macos_has_a_place_for_mounts_and_no_machines_of_its_own(void **state)
 {
 	(void)state;
+	assert_true(system_linux.has_local && !system_macos.has_local);
 	assert_null(system_linux.mountpoint);
 	assert_string_equal(system_macos.mountpoint, "/Volumes/vms");
 }
@@ -149,7 +150,8 @@ int main(void)
 		cmocka_unit_test(
 			a_timeout_that_makes_no_sense_is_taken_for_the_usual),
 		cmocka_unit_test(linux_waits_for_ever),
-		cmocka_unit_test(only_macos_has_a_place_for_mounts),
+		cmocka_unit_test(
+			macos_has_a_place_for_mounts_and_no_machines_of_its_own),
 		cmocka_unit_test(macos_makes_mount_points_in_volumes),
 		cmocka_unit_test(options_are_whole_or_not_there),
 	};
