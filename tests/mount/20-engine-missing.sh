@@ -6,6 +6,8 @@ engine fake
 fake seed 2 web running
 mv "$work/fake/orbctl" "$work/fake/away"
 mount_orbfs
+expect_match "the start says that there is no such program" \
+	"^orbfs: $work/fake/orbctl: no such program yet" "$(cat "$log")"
 expect_errno "ls is ENODEV" ENODEV ls "$mnt"
 expect_match ".orbfs/error says why" \
 	'^list: orbctl is not installed or not to be found' \
