@@ -14,13 +14,16 @@
 #include <string.h>
 
 #include "cache/lifecycle.h"
+#include "cache/snapshots.h"
 #include "fs/exec.h"
+#include "fs/export.h"
 #include "fs/fs.h"
+#include "fs/import.h"
 #include "fs/poll.h"
 
 /* ---- handles ---- */
 
-static struct handle *handle_new(struct fs *fs, struct node *node)
+struct handle *handle_new(struct fs *fs, struct node *node)
 {
 	struct handle *handle = calloc(1, sizeof(*handle));
 
@@ -49,6 +52,9 @@ void handle_unref(struct handle *handle)
 	if (!handle || --handle->refs > 0)
 		return;
 	poll_end(handle);
+	export_close(handle->export);
+	if (handle->node->entry->accept == ACCEPT_ARCHIVE)
+		import_close(handle);
 	*handle->at = handle->next;
 	if (handle->next)
 		handle->next->at = handle->at;
@@ -178,6 +184,7 @@ void control_open(struct request *rq, const struct fuse_file_info *fi)
 	switch (entry->need) {
 	case NEED_NOTHING:
 	case NEED_RUN:
+	case NEED_ARCHIVE:
 		open_rendered(rq, "", 0);
 		return;
 	case NEED_LIST:
@@ -224,6 +231,10 @@ void control_read(struct request *rq)
 
 	if (rq->node->entry->need == NEED_RUN) {
 		exec_read(rq);
+		return;
+	}
+	if (rq->node->entry->need == NEED_ARCHIVE) {
+		export_read(rq);
 		return;
 	}
 	if (rq->offset == 0 && poll_is_news(handle))
@@ -277,6 +288,22 @@ static const struct {
 	{ "pause", ENGINE_N_OPS },     { "resume", ENGINE_N_OPS },
 };
 
+static void restore(struct request *rq, const char *word)
+{
+	struct member *m = rq->node->m;
+	struct member *s = snapshot_find(m, word);
+
+	if (s) {
+		lifecycle_restore(m, s, on_written, rq);
+		return;
+	}
+	member_set_error(m,
+	                 "restore: there is no snapshot '%.80s'; ls "
+	                 "snapshots/ shows those there are",
+	                 word);
+	request_fail(rq, -ENOENT);
+}
+
 static void write_state(struct request *rq)
 {
 	struct member *m = rq->node->m;
@@ -284,6 +311,11 @@ static void write_state(struct request *rq)
 
 	if (!*word) {
 		request_reply_write(rq, rq->size);
+		return;
+	}
+	if (strncmp(word, "restore", 7) == 0 &&
+	    word[7 + strspn(word + 7, " \t")] && strchr(" \t", word[7])) {
+		restore(rq, word + 7 + strspn(word + 7, " \t"));
 		return;
 	}
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
@@ -299,8 +331,8 @@ static void write_state(struct request *rq)
 		return;
 	}
 	member_set_error(m,
-	                 "state: '%.40s' is no verb; start, stop, restart "
-	                 "and kill are",
+	                 "state: '%.40s' is no verb; start, stop, restart, "
+	                 "kill and restore SNAPSHOT are",
 	                 word);
 	request_fail(rq, -EINVAL);
 }
@@ -423,6 +455,9 @@ void control_write(struct request *rq)
 	case ACCEPT_CTL:
 		write_ctl(rq);
 		return;
+	case ACCEPT_ARCHIVE:
+		import_write(rq);
+		return;
 	case ACCEPT_NOTHING:
 		request_fail(rq, -EACCES);
 		return;
@@ -433,6 +468,10 @@ void control_flush(struct request *rq)
 {
 	struct buf *held = &rq->handle->held;
 
+	if (rq->node->entry->accept == ACCEPT_ARCHIVE) {
+		import_flush(rq);
+		return;
+	}
 	if (held->len == 0) {
 		request_reply_done(rq);
 		return;

@@ -11,6 +11,7 @@
 #include "fs/request.h"
 #include "ops/buf.h"
 
+struct export;
 struct fs;
 
 enum { HANDLE_RUNS = 16, HANDLE_HELD_MAX = 16 << 20 };
@@ -31,13 +32,17 @@ struct handle {
 	 * end yet, in order. */
 	struct run *runs[HANDLE_RUNS];
 	unsigned n_runs;
-	uint64_t cursor; /* in the first of them, or in shown */
-	bool has_run;    /* reads are of these, and not of shown */
-	bool stream;     /* the kernel keeps no position: cursor is it */
-	bool changed;    /* text is old; see fs/poll.h */
+	uint64_t cursor;       /* in the first of them, or in shown */
+	bool has_run;          /* reads are of these, and not of shown */
+	bool stream;           /* the kernel keeps no position: cursor is it */
+	bool polled;           /* at least once; see fs/poll.h */
+	bool changed;          /* text is old; see fs/poll.h */
+	struct export *export; /* NEED_ARCHIVE: after the first read */
 	struct fuse_pollhandle *poll; /* who wait for that; may be NULL */
 };
 
+/* One for a node, with one reference. NULL: no memory. */
+struct handle *handle_new(struct fs *fs, struct node *node);
 struct handle *handle_ref(struct handle *handle);
 /* NULL is allowed. */
 void handle_unref(struct handle *handle);

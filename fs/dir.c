@@ -15,7 +15,9 @@
 
 #include "fs/by.h"
 #include "fs/fs.h"
+#include "fs/import.h"
 #include "fs/machines.h"
+#include "fs/snapdir.h"
 
 static const struct dir_kind kinds[DIR_N_KINDS] = {
 	[DIR_ROOT] = { .lookup = machines_lookup,
@@ -24,7 +26,14 @@ static const struct dir_kind kinds[DIR_N_KINDS] = {
 	               .mkdir = machines_mkdir,
 	               .rmdir = machines_rmdir,
 	               .unlink = machines_unlink,
-	               .rename = machines_rename },
+	               .rename = machines_rename,
+	               .create = import_create },
+	[DIR_SNAPSHOTS] = { .lookup = snapdir_lookup,
+	                    .ready = snapdir_ready,
+	                    .next = snapdir_next,
+	                    .mkdir = snapdir_mkdir,
+	                    .rmdir = snapdir_rmdir,
+	                    .rename = snapdir_rename },
 	[DIR_GROUPS] = { .lookup = by_lookup_group,
 	                 .ready = machines_ready,
 	                 .next = by_next_group },

@@ -100,6 +100,7 @@ static void render_stats(const struct view *v, struct buf *b)
 static const struct entry entries[] = {
 	{DIR_ROOT, ".by", DIRECTORY, .dir = DIR_BY},
 	{DIR_ROOT, ".orbfs", DIRECTORY, .dir = DIR_DAEMON},
+	{DIR_ROOT, NULL, S_IFREG | 0200, .accept = ACCEPT_ARCHIVE},
 
 	{DIR_BY, "state", DIRECTORY, .dir = DIR_GROUPS},
 	{DIR_BY, "distro", DIRECTORY, .dir = DIR_GROUPS},
@@ -128,7 +129,12 @@ static const struct entry entries[] = {
 	 .render = render_error},
 	{DIR_MACHINE, "log", READ_ONLY, .need = NEED_LOG,
 	 .text = MEMBER_LOG, .render = render_log},
+	{DIR_MACHINE, "archive.tar.zst", READ_ONLY, .need = NEED_ARCHIVE},
 	{DIR_MACHINE, "run", DIRECTORY, .dir = DIR_RUN, .text = MEMBER_EXEC},
+
+	{DIR_MACHINE, "snapshots", S_IFDIR | 0700, .dir = DIR_SNAPSHOTS,
+	 .text = MEMBER_SNAPSHOTS},
+	{DIR_SNAPSHOTS, NULL, DIRECTORY, .dir = DIR_SNAPSHOT},
 
 	{DIR_MACHINE, "files", S_IFDIR | 0755, .dir = DIR_FILES},
 

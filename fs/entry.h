@@ -24,14 +24,16 @@
 enum entry_dir {
 	DIR_NONE,
 	DIR_ROOT,
-	DIR_DAEMON,  /* .orbfs */
-	DIR_MACHINE, /* a machine */
-	DIR_RUN,     /* run */
-	DIR_LAST,    /* run/last */
-	DIR_FILES,   /* files: the machine's own root directory */
-	DIR_BY,      /* .by: the machines in groups */
-	DIR_GROUPS,  /* .by/state and the like: the groups of one kind */
-	DIR_GROUP,   /* .by/state/running: links to machines */
+	DIR_DAEMON,    /* .orbfs */
+	DIR_MACHINE,   /* a machine */
+	DIR_RUN,       /* run */
+	DIR_LAST,      /* run/last */
+	DIR_FILES,     /* files: the machine's own root directory */
+	DIR_SNAPSHOTS, /* snapshots */
+	DIR_SNAPSHOT,  /* one of them */
+	DIR_BY,        /* .by: the machines in groups */
+	DIR_GROUPS,    /* .by/state and the like: the groups of one kind */
+	DIR_GROUP,     /* .by/state/running: links to machines */
 	DIR_N_KINDS
 };
 
@@ -42,6 +44,7 @@ enum entry_need {
 	NEED_ADDRESS, /* a list, and an info of this boot if it runs */
 	NEED_INFO,    /* a list, and a fresh info */
 	NEED_LOG,     /* the machine's log */
+	NEED_ARCHIVE, /* nothing: see fs/export.h */
 	NEED_RUN, /* nothing, but the text is a run's output, read piecewise */
 };
 
@@ -52,6 +55,7 @@ enum entry_accept {
 	ACCEPT_CONFIG,
 	ACCEPT_EXEC,
 	ACCEPT_CTL,
+	ACCEPT_ARCHIVE, /* to import: see fs/import.h */
 };
 
 /* What the daemon says of itself, for the files in .orbfs. */

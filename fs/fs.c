@@ -21,6 +21,7 @@
 #include "fs/control.h"
 #include "fs/dir.h"
 #include "fs/files.h"
+#include "fs/import.h"
 #include "fs/listing.h"
 #include "fs/names.h"
 #include "fs/open.h"
@@ -151,6 +152,7 @@ void fs_free(struct fs *fs)
 		return;
 	fleet_set_events(fs->spec.fleet, &(struct fleet_events){ 0 }, NULL);
 	handles_free(fs);
+	import_drop_all(fs);
 	watch_stop(fs);
 	opens_free(fs);
 	files_drop_all(fs);
@@ -198,15 +200,17 @@ static void dir_attr(struct fs *fs, const struct node *node, struct stat *st)
 	              : fs->spec.shared ? S_IFDIR | 0755
 	                                : S_IFDIR | 0700;
 	st->st_nlink = dir_links(fs, node);
-	if (node_dir(node) == DIR_ROOT) {
+	/* What a machine's directory holds never changes, so its times can tell
+	 * how old the machine is: find ~/vms -maxdepth 1 -mmin +120. */
+	if (node_dir(node) == DIR_ROOT)
 		st->st_mtim = fleet_changed(fs->spec.fleet);
-	} else if (node->entry) {
-		st->st_mtim =
-			node->m ? node->m->texts[node->entry->text].changed
-				: fs->born;
-	} else {
-		st->st_mtim = node->m->changed;
-	}
+	else if (node_dir(node) == DIR_MACHINE ||
+	         node_dir(node) == DIR_SNAPSHOT)
+		st->st_mtim = member_born(node->m);
+	else if (node->m)
+		st->st_mtim = node->m->texts[node->entry->text].changed;
+	else
+		st->st_mtim = fs->born;
 }
 
 static void file_attr(struct fs *fs, const struct node *node, struct stat *st)
@@ -216,7 +220,9 @@ static void file_attr(struct fs *fs, const struct node *node, struct stat *st)
 
 	st->st_mode = entry->mode;
 	st->st_nlink = 1;
-	st->st_size = (off_t)entry_len(entry, &view);
+	st->st_size = entry->accept == ACCEPT_ARCHIVE
+	                      ? (off_t)import_size(node->label)
+	                      : (off_t)entry_len(entry, &view);
 	st->st_blocks = (st->st_size + 511) / 512;
 	st->st_mtim = node->m ? node->m->texts[entry->text].changed : fs->born;
 	/* Programs write in blocks: let a script come in one piece. */
@@ -428,6 +434,8 @@ static void fs_setattr(fuse_req_t fuse, fuse_ino_t ino, struct stat *attr,
 		return;
 	if (rq->node->file)
 		below_setattr(rq, attr, to_set, fi);
+	else if (rq->node->entry && rq->node->entry->accept == ACCEPT_ARCHIVE)
+		import_setattr(rq, attr, to_set);
 	else if (to_set &
 	         (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
 		request_fail(rq, -EPERM);

@@ -22,6 +22,8 @@
 #include "ops/job.h"
 #include "ops/log.h"
 
+struct upload;
+
 /* How the kernel is told that it remembers something old. Called from the
  * loop; must not wait for the kernel. All may be NULL. */
 struct fs_notify {
@@ -64,6 +66,8 @@ struct fs {
 	bool no_opendir; /* the kernel need not be told of open directories */
 	struct open_file *opens; /* all that are open below files/ */
 	struct entry_daemon daemon;
+	struct upload *uploads;   /* archives that are being written */
+	uint64_t last_serial;     /* of a label */
 	struct watch watch;       /* for changes */
 	struct request *requests; /* all that live */
 	struct alarm *patience;   /* with the oldest of them */

@@ -13,7 +13,9 @@
 
 #include "cache/lifecycle.h"
 #include "fs/fs.h"
+#include "fs/import.h"
 #include "fs/names.h"
+#include "fs/snapdir.h"
 
 /* ---- lookup ---- */
 
@@ -57,7 +59,11 @@ static void on_looked(void *arg, int err)
 
 void machines_lookup(struct request *rq)
 {
-	if (!machine_name_listed(rq->text))
+	struct label *upload = import_find(rq->fs, rq->text);
+
+	if (upload)
+		dir_reply(rq, S_IFREG, NULL, upload);
+	else if (!machine_name_listed(rq->text))
 		request_fail(rq, -ENOENT);
 	else if (is_noise(rq->text))
 		on_looked(rq, 0);
@@ -160,12 +166,17 @@ void machines_rmdir(struct request *rq)
 		fleet_get(rq->fs->spec.fleet, on_listed_rmdir, rq);
 }
 
-/* No name here is a file's. */
+/* The only files here are archives on their way in. */
 void machines_unlink(struct request *rq)
 {
-	bool is_machine = fleet_find(rq->fs->spec.fleet, rq->text) != NULL;
+	struct label *upload = import_find(rq->fs, rq->text);
 
-	request_fail(rq, is_machine ? -EISDIR : -ENOENT);
+	if (upload)
+		import_unlink(rq, upload);
+	else if (fleet_find(rq->fs->spec.fleet, rq->text))
+		request_fail(rq, -EISDIR);
+	else
+		request_fail(rq, -ENOENT);
 }
 
 /* ---- rename ---- */
@@ -175,37 +186,20 @@ static void on_listed_rename(void *arg, int err)
 	struct request *rq = arg;
 	struct fleet *fleet = rq->fs->spec.fleet;
 	struct member *m = fleet_find(fleet, rq->text);
-	/* rq->text is the old name, a NUL, and the new one. */
-	const char *new_name = rq->text + strlen(rq->text) + 1;
 
-	if (!m)
-		request_fail(rq, err ? err : -ENOENT);
+	if (m)
+		snapdir_move(rq, m, request_second(rq));
 	else
-		lifecycle_rename(m, new_name, on_done, rq);
+		request_fail(rq, err ? err : -ENOENT);
 }
 
 void machines_rename(struct request *rq, const char *new_name, unsigned flags)
 {
-	size_t old_len = strlen(rq->text);
-	size_t new_len = strlen(new_name);
-	char *both;
-
-	if (rq->other != rq->node) {
-		request_fail(rq, -EPERM);
-		return;
-	}
-	if (flags & ~(unsigned)RENAME_NOREPLACE) {
+	if (flags & ~(unsigned)RENAME_NOREPLACE)
 		request_fail(rq, -EINVAL);
+	else if (!request_keep_second(rq, new_name))
 		return;
-	}
-	both = realloc(rq->text, old_len + new_len + 2);
-	if (!both) {
-		request_fail(rq, -ENOMEM);
-		return;
-	}
-	memcpy(both + old_len + 1, new_name, new_len + 1);
-	rq->text = both;
-	if (machine_name_check(new_name))
+	else if (machine_name_check(new_name) && rq->other == rq->node)
 		on_listed_rename(rq, 0); /* refused, whatever a list says */
 	else
 		fleet_get(rq->fs->spec.fleet, on_listed_rename, rq);

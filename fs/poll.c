@@ -22,7 +22,7 @@ static bool can_change(const struct handle *handle)
 
 bool poll_is_news(const struct handle *handle)
 {
-	return handle->changed && can_change(handle);
+	return handle->polled && handle->changed && can_change(handle);
 }
 
 void poll_end(struct handle *handle)
@@ -39,6 +39,7 @@ void poll_ask(struct request *rq, struct fuse_pollhandle *ph)
 	struct handle *handle = rq->handle;
 	unsigned events = POLLIN | POLLOUT;
 
+	handle->polled = true;
 	if (poll_is_news(handle))
 		events |= POLLPRI | POLLERR;
 	if (ph && can_change(handle)) {

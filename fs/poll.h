@@ -23,7 +23,8 @@ void poll_ask(struct request *rq, struct fuse_pollhandle *ph);
 void poll_tell(struct fs *fs, const struct member *m, enum member_text text);
 /* Nobody waits at this handle any more. */
 void poll_end(struct handle *handle);
-/* Has it changed since it was read from its beginning? */
+/* Has it changed since it was read from its beginning? Only who polls wants to
+ * know: for others a text is of the moment of the open. */
 bool poll_is_news(const struct handle *handle);
 
 #endif

@@ -184,6 +184,25 @@ bool request_keep(struct request *rq, const void *text, size_t len)
 	return true;
 }
 
+bool request_keep_second(struct request *rq, const char *name)
+{
+	size_t len = strlen(name) + 1;
+	char *both = realloc(rq->text, rq->len + 1 + len);
+
+	if (!both) {
+		request_fail(rq, -ENOMEM);
+		return false;
+	}
+	memcpy(both + rq->len + 1, name, len);
+	rq->text = both;
+	return true;
+}
+
+const char *request_second(const struct request *rq)
+{
+	return rq->text + rq->len + 1;
+}
+
 void request_hold(struct request *rq, struct handle *handle)
 {
 	rq->handle = handle_ref(handle);

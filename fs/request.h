@@ -75,6 +75,9 @@ struct request *request_new(struct fs *fs, fuse_req_t fuse, struct node *node);
 /* Copy a name, or the bytes of a write, into rq->text. false: no memory; the
  * request is gone. */
 bool request_keep(struct request *rq, const void *text, size_t len);
+/* The same for a second name, behind the first. */
+bool request_keep_second(struct request *rq, const char *name);
+const char *request_second(const struct request *rq);
 /* Hold a handle for as long as the request. */
 void request_hold(struct request *rq, struct handle *handle);
 /* Interrupted: nobody waits for the answer any more. */

@@ -85,6 +85,7 @@ struct engine {
 	size_t n;
 	struct puppet_ask *asks; /* in the order in which they were asked */
 	struct job *jobs;        /* likewise */
+	bool streams;            /* exports can be read while they grow */
 	const char *texts[ENGINE_N_OPS]; /* the answers to engine_text */
 	unsigned n_asked[ENGINE_N_OPS];
 	unsigned n_ids;
@@ -473,6 +474,11 @@ static inline void puppet_free(struct engine *engine)
 }
 
 /* ---- what ops/engine.h and ops/job.h declare ------------------------------ */
+
+bool engine_streams_exports(const struct engine *engine)
+{
+	return engine->streams;
+}
 
 const char *engine_name(const struct engine *engine)
 {

@@ -140,7 +140,7 @@ static void dir_lists_are_the_same_in_parts_of_any_size(void **state)
 	} rows[] = {
 		{ "", ". .. .by .orbfs up off third " },
 		{ ".orbfs", ". .. version stats error config ctl " },
-		{ "off", ". .. state ip config exec error log run files " },
+		{ "off", ". .. state ip config exec error log archive.tar.zst run snapshots files " },
 		{ "off/run", ". .. last " },
 		{ "off/run/last", ". .. cmd out err status " },
 	};
@@ -157,7 +157,7 @@ static void dir_lists_are_the_same_in_parts_of_any_size(void **state)
 			             rows[i].names);
 		}
 	/* One name at a time. */
-	assert_lists(&w, "off", 32, false, rows[2].names);
+	assert_lists(&w, "off", 48, false, rows[2].names);
 	assert_int_equal(puppet_asked(w.engine, ENGINE_LIST), 1);
 	end(&w);
 }
@@ -344,8 +344,9 @@ static void dir_plus_leaves_own_inodes_to_a_lookup(void **state)
 	begin(&w);
 	listing_begin(&l, &w, "off", 8192, true);
 	listing_read_all(&l);
-	/* ip, error, log, run; not state, config, exec. */
-	assert_int_equal(l.n_looked_up, 4);
+	/* ip, error, log, archive.tar.zst, run, snapshots; not state, config,
+	 * exec, files. */
+	assert_int_equal(l.n_looked_up, 6);
 	for (size_t i = 0; i < l.n_looked_up; i++)
 		assert_int_equal(
 			nodes_find(w.fs->nodes, l.looked_up[i])->entry->flags &

@@ -70,7 +70,7 @@ static void lookup_finds_a_machine_with_its_attributes(void **state)
 	assert_int_equal(e.attr.mode, S_IFDIR | 0700);
 	assert_int_equal(e.attr.uid, WORLD_UID);
 	assert_int_equal(e.attr.gid, WORLD_GID);
-	assert_int_equal(e.attr.nlink, 3);
+	assert_int_equal(e.attr.nlink, 4);
 	assert_int_equal(e.entry_valid, 1);
 	assert_int_equal(e.attr.mtime, HANDS_START_WALL);
 	assert_int_equal(lookup(&w, "nobody"), -ENOENT);

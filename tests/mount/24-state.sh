@@ -45,7 +45,7 @@ refused() { # TEXT ERRNO REGEX
 	expect_errno "'${shown:0:20}' is $2" "$2" put "$1" "$state"
 	expect_match "and the error says why" "$3" "$(cat "$mnt/web1/error")"
 }
-refused jump EINVAL "state: 'jump' is no verb; start, stop, restart and kill"
+refused jump EINVAL "state: 'jump' is no verb; start, stop, restart, kill and restore SNAPSHOT"
 refused Stop EINVAL "'Stop' is no verb"
 refused 'stop now' EINVAL "is no verb"
 refused $'stop\nstart\n' EINVAL "is no verb"
