@@ -53,8 +53,12 @@ static void archive_free(struct archive *a)
 
 static void archive_end(struct archive *a, int err)
 {
+	const char *why = "";
+
+	if (err) /* without memory for a reason there is still the errno */
+		why = a->why.len ? a->why.data : strerror(-err);
 	*a->handle = NULL;
-	a->done(a->arg, err, err && a->why.data ? a->why.data : "");
+	a->done(a->arg, err, why);
 	archive_free(a);
 }
 
@@ -204,7 +208,10 @@ static void on_export_end(void *arg, int err, const struct job_result *res)
 void archive_export(const struct archive_spec *spec, struct archive **handle,
                     engine_act_fn *done, void *arg)
 {
-	static const struct job_events events = { on_output, on_export_end };
+	static const struct job_events events = {
+		.on_output = on_output,
+		.on_end = on_export_end,
+	};
 	struct archive *a = archive_new(spec, ENGINE_EXPORT, handle, done, arg);
 	int err;
 
@@ -283,7 +290,10 @@ static unsigned import_ms(const char *path)
 static void on_look_before(void *arg, int err, struct machine *m,
                            const char *why)
 {
-	static const struct job_events events = { on_output, on_import_end };
+	static const struct job_events events = {
+		.on_output = on_output,
+		.on_end = on_import_end,
+	};
 	struct archive *a = arg;
 
 	if (a->cancelled) {

@@ -547,6 +547,129 @@ static void engine_logs_gives_the_console(void **state)
 	end(&f);
 }
 
+static int text_of(struct fixture *f, const struct engine_call *call)
+{
+	ask(f);
+	engine_text(f->engine, call, on_text, f);
+	return wait(f);
+}
+
+static int text(struct fixture *f, enum engine_op op)
+{
+	struct engine_call call = { .op = op };
+
+	return text_of(f, &call);
+}
+
+static void engine_tells_its_version_and_its_settings(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin(&f);
+	fake_do(f.fake, "seed", "1", NULL);
+	assert_int_equal(text(&f, ENGINE_VERSION), 0);
+	assert_non_null(strstr(f.text, "Version: 2.2.3"));
+	assert_int_equal(text(&f, ENGINE_CONFIG_SHOW), 0);
+	assert_non_null(strstr(f.text, "memory_mib: 8192\n"));
+	assert_non_null(strstr(f.text, "machine.vm1.cpu: 0\n"));
+	assert_int_equal(fake_calls(f.fake, "version"), 1);
+	assert_int_equal(fake_calls(f.fake, "config show"), 1);
+	fake_do(f.fake, "on", "fail.config", "1", "1", "[-32098] boom", NULL);
+	assert_int_equal(text(&f, ENGINE_CONFIG_SHOW), -EIO);
+	assert_string_equal(f.why, "config_show: boom");
+	f.table.row[ENGINE_VERSION].deadline_ms = SHORT_MS;
+	fake_do(f.fake, "on", "hang.version", NULL);
+	assert_int_equal(text(&f, ENGINE_VERSION), -ETIMEDOUT);
+	f.table.row[ENGINE_CONFIG_SHOW].out_max = 7;
+	assert_int_equal(text(&f, ENGINE_CONFIG_SHOW), -EPROTO);
+	end(&f);
+}
+
+static void engine_status_is_its_word_whatever_its_exit(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin(&f);
+	assert_int_equal(text(&f, ENGINE_STATUS), 0);
+	assert_string_equal(f.text, "Running\n");
+	fake_do(f.fake, "on", "status", "Stopped", "1", NULL);
+	assert_int_equal(text(&f, ENGINE_STATUS), 0);
+	assert_string_equal(f.text, "Stopped\n");
+	assert_int_equal(fake_calls(f.fake, "status"), 2);
+	fake_script(f.fake, "#!/bin/sh\necho no service >&2\nexit 1\n");
+	assert_int_equal(text(&f, ENGINE_STATUS), -EIO);
+	assert_string_equal(f.why, "status: no service");
+	end(&f);
+}
+
+static void engine_setting_says_when_a_restart_is_needed(void **state)
+{
+	static const char hint[] =
+		"Restart OrbStack with \"orb stop\" to apply changes.";
+	struct engine_call call = {
+		.op = ENGINE_CONFIG_SET,
+		.setting = "network.https",
+		.value = "false",
+	};
+	struct fixture f;
+
+	(void)state;
+	begin(&f);
+	assert_int_equal(text_of(&f, &call), 0);
+	assert_string_equal(f.text, hint);
+	assert_int_equal(fake_calls(f.fake, "config set network.https false"),
+	                 1);
+	assert_int_equal(text(&f, ENGINE_CONFIG_SHOW), 0);
+	assert_non_null(strstr(f.text, "network.https: false\n"));
+	call.setting = "no.such.key";
+	assert_int_equal(text_of(&f, &call), -EOPNOTSUPP);
+	assert_why(&f, "config_set: unknown key: no.such.key");
+	call.setting = "machine.vm1.cpu";
+	assert_int_equal(text_of(&f, &call), -EINVAL);
+	call.setting = "cpu";
+	fake_script(f.fake, "#!/bin/sh\necho done\n");
+	assert_int_equal(text_of(&f, &call), 0);
+	assert_string_equal(f.text, "");
+	fake_script(f.fake, "#!/bin/sh\necho fine\n"
+	                    "printf 'x\\n  please restart\\ny\\n' >&2\n");
+	assert_int_equal(text_of(&f, &call), 0);
+	assert_string_equal(f.text, "  please restart");
+	end(&f);
+}
+
+static void engine_images_are_asked_for_where_that_can_be(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin(&f);
+	assert_int_equal(text(&f, ENGINE_IMAGES), 0);
+	assert_non_null(strstr(f.text, "debian bookworm\n"));
+	assert_int_equal(fake_calls(f.fake, ""), 0);
+	f.table.images = NULL;
+	fake_script(f.fake, "#!/bin/sh\necho \"$1\" 1\n");
+	assert_int_equal(text(&f, ENGINE_IMAGES), 0);
+	assert_string_equal(f.text, "images 1\n");
+	end(&f);
+}
+
+static void engine_vitals_are_what_the_script_prints(void **state)
+{
+	struct engine_call call = { .op = ENGINE_VITALS, .name = "vm1" };
+	struct fixture f;
+
+	(void)state;
+	begin(&f);
+	fake_script(f.fake, "#!/bin/sh\necho \"$1 $2 $3 $4 $5 $6 $7 $8 $9\"\n");
+	assert_int_equal(text_of(&f, &call), 0);
+	assert_string_equal(f.text, "run -m vm1 -u root -w / sh -c\n");
+	call.name = "-x";
+	assert_int_equal(text_of(&f, &call), -EINVAL);
+	end(&f);
+}
+
 static void engine_spawns_nothing_for_a_bad_name(void **state)
 {
 	static const char *const bad[] = { "", "-x", "--all", "a/b", ".x" };
@@ -595,6 +718,63 @@ static void engine_creates_from_the_image_that_is_said(void **state)
 	assert_string_equal(f.why, "create: create 'web': machine already "
 	                           "exists: 'web'");
 	assert_int_equal(fake_calls(f.fake, ""), 3);
+	end(&f);
+}
+
+static void engine_creates_within_limits(void **state)
+{
+	struct engine_call call = {
+		.op = ENGINE_CREATE,
+		.name = "web",
+		.cpus = 2,
+		.memory = INT64_C(4) << 30,
+		.disk = INT64_C(64) << 30,
+		.isolated = true,
+		.isolate_network = true,
+	};
+	struct fixture f;
+
+	(void)state;
+	begin(&f);
+	assert_int_equal(act_call(&f, &call, NULL), 0);
+	assert_string_equal(fake_get(f.fake, "web", "cpu"), "2");
+	assert_string_equal(fake_get(f.fake, "web", "memory_mib"), "4096");
+	assert_string_equal(fake_get(f.fake, "web", "disk_bytes"),
+	                    "68719476736");
+	assert_string_equal(fake_get(f.fake, "web", "isolated"), "1");
+	assert_string_equal(fake_get(f.fake, "web", "isolate_network"), "1");
+	call.name = "shop";
+	call.user_data = "/no/such/file";
+	assert_int_equal(act_call(&f, &call, NULL), -EIO);
+	call.user_data = fake_program(f.fake);
+	assert_int_equal(act_call(&f, &call, NULL), 0);
+	assert_string_equal(fake_get(f.fake, "shop", "variant"), "cloud");
+	end(&f);
+}
+
+static void engine_of_an_old_version_says_what_is_needed(void **state)
+{
+	struct engine_call call = {
+		.op = ENGINE_CREATE,
+		.name = "web",
+		.cpus = 2,
+	};
+	struct fixture f;
+
+	(void)state;
+	begin(&f);
+	fake_do(f.fake, "on", "version", "1.9.0", NULL);
+	assert_int_equal(act_call(&f, &call, NULL), -EOPNOTSUPP);
+	assert_why(&f, "limits of a machine need OrbStack 2.2 or newer");
+	call.cpus = 0;
+	call.isolated = true;
+	assert_int_equal(act_call(&f, &call, NULL), -EOPNOTSUPP);
+	assert_why(&f, "isolated machines need OrbStack 2.1 or newer");
+	fake_do(f.fake, "seed", "1", NULL);
+	assert_int_equal(act_by_id(&f, ENGINE_CLONE, "vm1", "vm2"),
+	                 -EOPNOTSUPP);
+	assert_why(&f, "clones need OrbStack 2.0 or newer");
+	assert_pauses(&f, 0, 0, 0);
 	end(&f);
 }
 
@@ -893,6 +1073,62 @@ static void engine_renames_and_keeps_the_id(void **state)
 	end(&f);
 }
 
+static void engine_clones_to_a_stopped_machine(void **state)
+{
+	char id[64];
+	struct fixture f;
+
+	(void)state;
+	begin(&f);
+	fake_do(f.fake, "seed", "1", "vm", "running", NULL);
+	snprintf(id, sizeof(id), "%s", fake_get(f.fake, "vm1", "id"));
+	assert_int_equal(act_by_id(&f, ENGINE_CLONE, "vm1", "copy"), 0);
+	assert_string_equal(fake_get(f.fake, "copy", "now"), "stopped");
+	assert_string_not_equal(fake_get(f.fake, "copy", "id"), id);
+	assert_string_equal(fake_get(f.fake, "vm1", "now"), "running");
+	assert_int_equal(fake_calls(f.fake, "clone vm1 copy"), 1);
+	assert_int_equal(fake_calls(f.fake, "info"), 0);
+	assert_int_equal(act_by_id(&f, ENGINE_CLONE, "vm1", "copy"), -EEXIST);
+	assert_int_equal(act_by_id(&f, ENGINE_CLONE, "nobody", "x"), -ENOENT);
+	assert_int_equal(act_by_id(&f, ENGINE_CLONE, "vm1", "-x"), -EINVAL);
+	assert_int_equal(fake_calls(f.fake, "info"), 0);
+	end(&f);
+}
+
+static void engine_clone_without_a_clear_end_is_looked_at(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin(&f);
+	fake_do(f.fake, "seed", "1", NULL);
+	f.table.row[ENGINE_CLONE].deadline_ms = SHORT_MS;
+	fake_do(f.fake, "on", "late.clone", "forever", NULL);
+	assert_int_equal(act_by_id(&f, ENGINE_CLONE, "vm1", "copy"), 0);
+	assert_int_equal(fake_calls(f.fake, "info copy"), 1);
+	fake_do(f.fake, "off", NULL);
+	fake_do(f.fake, "on", "hang.clone", NULL);
+	assert_int_equal(act_by_id(&f, ENGINE_CLONE, "vm1", "gone"),
+	                 -ETIMEDOUT);
+	fake_do(f.fake, "off", NULL);
+	fake_do(f.fake, "on", "fail.clone", "always", "1", "[-32098] boom",
+	        NULL);
+	assert_int_equal(act_by_id(&f, ENGINE_CLONE, "vm1", "gone"), -EIO);
+	assert_string_equal(f.why, "clone: boom");
+	/* What is still being made is no clone yet. */
+	fake_do(f.fake, "off", NULL);
+	fake_do(f.fake, "on", "late.clone", "forever", NULL);
+	fake_do(f.fake, "on", "stuck.half", "creating", NULL);
+	assert_int_equal(act_by_id(&f, ENGINE_CLONE, "vm1", "half"),
+	                 -ETIMEDOUT);
+	/* A cause that has a name is believed. */
+	fake_do(f.fake, "off", NULL);
+	fake_do(f.fake, "on", "fail.clone", "1", "1", "no space left", NULL);
+	assert_int_equal(act_by_id(&f, ENGINE_CLONE, "vm1", "full"), -ENOSPC);
+	assert_no_harm(&f);
+	end(&f);
+}
+
 static void engine_sets_one_setting(void **state)
 {
 	struct engine_call call = {
@@ -1090,6 +1326,8 @@ static const char quick[] =
 	"	*) echo 'machine not found' >&2; exit 1 ;;\n"
 	"	esac ;;\n"
 	"create) echo '(missing IP address)' >&2; exit 1 ;;\n"
+	"clone) echo closed >&2; exit 1 ;;\n"
+	"config) echo 'please restart' ;;\n"
 	"esac\n";
 
 static void sweep(struct fixture *f, int (*scenario)(struct fixture *f),
@@ -1142,6 +1380,24 @@ static int ask_create(struct fixture *f)
 	return create(f, "shop");
 }
 
+static int ask_clone(struct fixture *f)
+{
+	struct engine_call call = { .op = ENGINE_CLONE,
+		                    .name = "web",
+		                    .new_name = "web" };
+
+	return act_call(f, &call, "x");
+}
+
+static int ask_config_set(struct fixture *f)
+{
+	struct engine_call call = { .op = ENGINE_CONFIG_SET,
+		                    .setting = "cpu",
+		                    .value = "2" };
+
+	return text_of(f, &call);
+}
+
 static void engine_survives_any_failing_allocation(void **state)
 {
 	struct fixture f;
@@ -1153,6 +1409,8 @@ static void engine_survives_any_failing_allocation(void **state)
 	sweep(&f, ask_logs, 0);
 	sweep(&f, ask_delete, 0);
 	sweep(&f, ask_create, -ENOSPC);
+	sweep(&f, ask_clone, 0); /* the copy is there after all */
+	sweep(&f, ask_config_set, 0);
 	end(&f);
 }
 
@@ -1170,8 +1428,15 @@ int main(void)
 		cmocka_unit_test(engine_info_tells_of_one_machine),
 		cmocka_unit_test(engine_reads_past_the_update_box),
 		cmocka_unit_test(engine_logs_gives_the_console),
+		cmocka_unit_test(engine_tells_its_version_and_its_settings),
+		cmocka_unit_test(engine_status_is_its_word_whatever_its_exit),
+		cmocka_unit_test(engine_setting_says_when_a_restart_is_needed),
+		cmocka_unit_test(engine_images_are_asked_for_where_that_can_be),
+		cmocka_unit_test(engine_vitals_are_what_the_script_prints),
 		cmocka_unit_test(engine_spawns_nothing_for_a_bad_name),
 		cmocka_unit_test(engine_creates_from_the_image_that_is_said),
+		cmocka_unit_test(engine_creates_within_limits),
+		cmocka_unit_test(engine_of_an_old_version_says_what_is_needed),
 		cmocka_unit_test(engine_creates_once_more_without_an_address),
 		cmocka_unit_test(engine_does_not_create_over_what_was_left),
 		cmocka_unit_test(engine_downloads_an_image_three_times),
@@ -1191,6 +1456,8 @@ int main(void)
 		cmocka_unit_test(engine_delete_needs_a_look_before),
 		cmocka_unit_test(engine_delete_that_fails_says_why),
 		cmocka_unit_test(engine_renames_and_keeps_the_id),
+		cmocka_unit_test(engine_clones_to_a_stopped_machine),
+		cmocka_unit_test(engine_clone_without_a_clear_end_is_looked_at),
 		cmocka_unit_test(engine_sets_one_setting),
 		cmocka_unit_test(
 			engine_looks_for_its_program_until_it_is_there),
