@@ -11,6 +11,9 @@
  * TERM in the machine, after a grace KILL in the machine, then the end of the
  * engine's child. The last alone would not do: nobody knows what an engine's
  * child does to the script when it is killed.
+ *
+ * Its input goes from the spool to the child a chunk at a time. The first that
+ * is written is the script itself.
  */
 #include "ops/run.h"
 
@@ -25,6 +28,7 @@ enum {
 	TOKEN_LEN = 16,
 	STATUS_LEN = 24,
 	WHY_MAX = 600,
+	CHUNK = 32768, /* of the input */
 	TERM_GRACE_MS = 2000,
 	GUEST_SIGNALS = 64, /* the guest is Linux, whatever we are */
 };
@@ -41,6 +45,12 @@ struct run {
 	char token[TOKEN_LEN + 1];
 	struct job *job; /* NULL: ended */
 	struct spool *spools[RUN_N_STREAMS];
+	struct spool *input; /* NULL: empty, or passed on to its end */
+	char *chunk;         /* of it, being written */
+	size_t chunk_len;
+	uint64_t fed;  /* how much of it was written */
+	bool writing;  /* the script, or a chunk */
+	bool last;     /* nothing will be added to it */
 	struct buf tail; /* of stderr, may begin a trailer */
 	bool has_status; /* the trailer came */
 	int exit_status;
@@ -49,6 +59,7 @@ struct run {
 	int err;
 	struct buf why;
 	char status[STATUS_LEN];
+	struct timespec changed;
 	struct run_watch *watchers;
 };
 
@@ -56,6 +67,8 @@ static void run_free(struct run *run)
 {
 	for (int i = 0; i < RUN_N_STREAMS; i++)
 		spool_unref(run->spools[i]);
+	spool_unref(run->input);
+	free(run->chunk);
 	buf_free(&run->tail);
 	buf_free(&run->why);
 	free(run->machine);
@@ -106,6 +119,11 @@ struct spool *run_spool(struct run *run, enum run_stream stream)
 	return run->spools[stream];
 }
 
+struct timespec run_changed(const struct run *run)
+{
+	return run->changed;
+}
+
 /* ---- watchers ---- */
 
 void run_watch(struct run *run, struct run_watch *watch)
@@ -145,6 +163,66 @@ static void tell_watchers(struct run *run)
 	run_unref(run);
 }
 
+/* ---- input ---- */
+
+/* Nothing more goes in. */
+static void end_input(struct run *run)
+{
+	spool_unref(run->input);
+	run->input = NULL;
+	free(run->chunk);
+	run->chunk = NULL;
+	if (run->job)
+		job_shut(run->job);
+}
+
+/* Write what there is, if nothing is being written. */
+static void pass_input(struct run *run)
+{
+	ssize_t n;
+
+	if (run->writing || !run->input)
+		return;
+	n = spool_read(run->input, run->fed, run->chunk, CHUNK);
+	if (n > 0) {
+		run->writing = true;
+		run->chunk_len = (size_t)n;
+		job_write(run->job, run->chunk, run->chunk_len);
+	} else if (n < 0 || run->last) {
+		end_input(run);
+	}
+}
+
+static void on_written(void *arg, int err)
+{
+	struct run *run = arg;
+
+	run->writing = false;
+	run->fed += run->chunk_len;
+	run->chunk_len = 0;
+	if (err)
+		end_input(run);
+	else
+		pass_input(run);
+	tell_watchers(run);
+}
+
+void run_feed(struct run *run, bool at_end)
+{
+	run->last = run->last || at_end;
+	pass_input(run);
+}
+
+uint64_t run_fed(const struct run *run)
+{
+	return run->fed;
+}
+
+bool run_listens(const struct run *run)
+{
+	return run->input && !run->last;
+}
+
 /* ---- output ---- */
 
 static void keep(struct run *run, enum run_stream stream, const char *data,
@@ -153,7 +231,8 @@ static void keep(struct run *run, enum run_stream stream, const char *data,
 	if (len == 0)
 		return;
 	/* What a full disk loses is counted by the spool. */
-	(void)spool_add(run->spools[RUN_ALL], data, len);
+	if (run->spools[RUN_ALL])
+		(void)spool_add(run->spools[RUN_ALL], data, len);
 	(void)spool_add(run->spools[stream], data, len);
 }
 
@@ -201,6 +280,7 @@ static void on_output(void *arg, bool is_stderr, const char *data, size_t len)
 		keep(run, RUN_ERR, data, len);
 	else
 		pass_tail(run, false);
+	run->changed = run->clock->wall(run->clock);
 	tell_watchers(run);
 }
 
@@ -265,14 +345,7 @@ static void on_termed(void *arg, int err, const char *why)
 /* Send a signal into the machine; done gets a reference of its own. */
 static void send_signal(struct run *run, int sig, engine_act_fn *done)
 {
-	struct engine_call call = {
-		.op = ENGINE_SIGNAL,
-		.name = run->machine,
-		.token = run->token,
-		.signal = sig,
-	};
-
-	engine_signal(run->engine, &call, done, run_ref(run));
+	run_signal(run, sig, done, run_ref(run));
 }
 
 static void on_end(void *arg, int err, const struct job_result *res)
@@ -280,6 +353,8 @@ static void on_end(void *arg, int err, const struct job_result *res)
 	struct run *run = arg;
 
 	run->job = NULL;
+	end_input(run);
+	run->changed = run->clock->wall(run->clock);
 	/* The engine's child is gone; the script need not be. */
 	if (run->grace && !run->has_status)
 		send_signal(run, SIGKILL, on_termed);
@@ -327,6 +402,28 @@ void run_interrupt(struct run *run)
 	send_signal(run, SIGTERM, on_termed);
 }
 
+void run_signal(struct run *run, int sig, engine_act_fn *done, void *arg)
+{
+	struct engine_call call = {
+		.op = ENGINE_SIGNAL,
+		.name = run->machine,
+		.token = run->token,
+		.signal = sig,
+	};
+
+	engine_signal(run->engine, &call, done, arg);
+}
+
+void run_rename(struct run *run, const char *machine)
+{
+	char *copy = strdup(machine);
+
+	if (!copy)
+		return;
+	free(run->machine);
+	run->machine = copy;
+}
+
 /* ---- the beginning ---- */
 
 static int make_token(char token[TOKEN_LEN + 1])
@@ -358,9 +455,15 @@ static struct run *run_new(const struct run_spec *spec, int *err)
 	run->machine = strdup(spec->machine);
 	run->script = malloc(spec->len + 1);
 	for (int i = 0; i < RUN_N_STREAMS; i++)
-		run->spools[i] = spool_new(spec->spool_max);
-	if (!run->machine || !run->script || !run->spools[RUN_ALL] ||
-	    !run->spools[RUN_OUT] || !run->spools[RUN_ERR])
+		if (i != RUN_ALL || !spec->apart)
+			run->spools[i] = spool_new(spec->spool_max);
+	if (spec->input) {
+		run->input = spool_ref(spec->input);
+		run->chunk = malloc(CHUNK);
+	}
+	if (!run->machine || !run->script || !run->chunk != !run->input ||
+	    !run->spools[RUN_ALL] != spec->apart || !run->spools[RUN_OUT] ||
+	    !run->spools[RUN_ERR])
 		goto fail;
 	memcpy(run->script, spec->script, spec->len);
 	run->script[spec->len] = '\0';
@@ -377,6 +480,7 @@ struct run *run_open(const struct run_spec *spec, int *err)
 {
 	static const struct job_events events = {
 		.on_output = on_output,
+		.on_written = on_written,
 		.on_end = on_end,
 	};
 	struct run *run = run_new(spec, err);
@@ -385,6 +489,9 @@ struct run *run_open(const struct run_spec *spec, int *err)
 	if (!run)
 		return NULL;
 	call.token = run->token;
+	call.input = run->input != NULL;
+	run->writing = true; /* the script */
+	run->changed = run->clock->wall(run->clock);
 	run->job = engine_run(spec->engine, &call, run->script, run->script_len,
 	                      &events, run, err);
 	if (!run->job) {
