@@ -46,9 +46,11 @@ enum { PUPPET_WORD_MAX = 300 };
 struct puppet_ask {
 	struct puppet_ask *next;
 	enum engine_op op;
+	struct engine_call call; /* but its strings, which are below */
 	char name[PUPPET_WORD_MAX];
 	char new_name[PUPPET_WORD_MAX];
 	char image[PUPPET_WORD_MAX];
+	char user_data[PUPPET_WORD_MAX];
 	char setting[PUPPET_WORD_MAX];
 	char value[PUPPET_WORD_MAX];
 	char id[PUPPET_WORD_MAX]; /* "" when none was given */
@@ -202,6 +204,8 @@ static inline void puppet_ask(struct engine *engine,
 	puppet_keep(ask->name, call->name);
 	puppet_keep(ask->new_name, call->new_name);
 	puppet_keep(ask->image, call->image);
+	puppet_keep(ask->user_data, call->user_data);
+	ask->call = *call;
 	puppet_keep(ask->setting, call->setting);
 	puppet_keep(ask->path, call->path);
 	puppet_keep(ask->value, call->value);
