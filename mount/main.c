@@ -454,24 +454,6 @@ static void warn_of_program(const struct daemon *d, const struct options *o)
 	free(found);
 }
 
-/* The engine may come later, so this is no error. */
-static void warn_of_program(const struct daemon *d, const struct options *o)
-{
-	struct program_spec spec = {
-		.path = o->orbctl,
-		.avoid = d->mountpoint,
-		.self = d->self,
-	};
-	char *found = o->orbctl ? program_find(&spec) : NULL;
-
-	if (o->orbctl && !found)
-		fprintf(stderr,
-		        "orbfs: %s: no such program yet; there are no machines "
-		        "until it is there\n",
-		        o->orbctl);
-	free(found);
-}
-
 static void on_looked_over(void *arg, unsigned n_bad)
 {
 	struct daemon *d = arg;
@@ -571,9 +553,6 @@ int main(int argc, char *argv[])
 	err = resolve(options.mountpoint, d.mountpoint);
 	if (!err)
 		err = background_self(d.self);
-	/* Said once, by the process that the user started. */
-	if (!err && options.ready_fd < 0)
-		warn_of_program(&d, &options);
 	/* Said once, by the process that the user started. */
 	if (!err && options.ready_fd < 0)
 		warn_of_program(&d, &options);
