@@ -615,8 +615,8 @@ static void refuse_removal(struct request *rq)
 static void remove_name(fuse_req_t fuse, fuse_ino_t parent, const char *name,
                         bool is_dir)
 {
-	struct request *rq = request_named(fuse, parent, name);
 	pid_t pid = fuse_req_ctx(fuse)->pid;
+	struct request *rq = request_named(fuse, parent, name);
 	const struct dir_kind *kind;
 	void (*remove)(struct request *);
 
