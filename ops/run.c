@@ -14,6 +14,9 @@
  *
  * Its input goes from the spool to the child a chunk at a time. The first that
  * is written is the script itself.
+ *
+ * A daemon that is killed interrupts nothing: the engine's child and the script
+ * go on to their own end, or to the first output that nobody takes.
  */
 #include "ops/run.h"
 
@@ -48,9 +51,9 @@ struct run {
 	struct spool *input; /* NULL: empty, or passed on to its end */
 	char *chunk;         /* of it, being written */
 	size_t chunk_len;
-	uint64_t fed;  /* how much of it was written */
-	bool writing;  /* the script, or a chunk */
-	bool last;     /* nothing will be added to it */
+	uint64_t fed;    /* how much of it was written */
+	bool writing;    /* the script, or a chunk */
+	bool last;       /* nothing will be added to it */
 	struct buf tail; /* of stderr, may begin a trailer */
 	bool has_status; /* the trailer came */
 	int exit_status;
