@@ -101,6 +101,7 @@ static const struct entry entries[] = {
 	{DIR_ROOT, ".by", DIRECTORY, .dir = DIR_BY},
 	{DIR_ROOT, ".orbfs", DIRECTORY, .dir = DIR_DAEMON},
 	{DIR_ROOT, NULL, S_IFREG | 0200, .accept = ACCEPT_ARCHIVE},
+	{DIR_ROOT, NULL, S_IFDIR | 0700, .dir = DIR_DRAFT},
 
 	{DIR_BY, "state", DIRECTORY, .dir = DIR_GROUPS},
 	{DIR_BY, "distro", DIRECTORY, .dir = DIR_GROUPS},

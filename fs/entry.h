@@ -24,6 +24,7 @@
 enum entry_dir {
 	DIR_NONE,
 	DIR_ROOT,
+	DIR_DRAFT,     /* made in the root, and no machine yet */
 	DIR_DAEMON,    /* .orbfs */
 	DIR_MACHINE,   /* a machine */
 	DIR_RUN,       /* run */

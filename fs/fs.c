@@ -20,6 +20,7 @@
 #include "fs/below.h"
 #include "fs/control.h"
 #include "fs/dir.h"
+#include "fs/drafts.h"
 #include "fs/files.h"
 #include "fs/import.h"
 #include "fs/listing.h"
@@ -121,7 +122,10 @@ struct fs *fs_new(const struct fs_spec *spec)
 	fs->nodes = nodes_new();
 	fs->guard = guard_new(spec->clock);
 	fs->exec = exec_new();
-	if (!fs->nodes || !fs->guard || !fs->exec) {
+	if (spec->drafts || spec->finder)
+		fs->drafts = drafts_new(spec->clock);
+	if (!fs->nodes || !fs->guard || !fs->exec ||
+	    (!fs->drafts && (spec->drafts || spec->finder))) {
 		fs_free(fs);
 		return NULL;
 	}
@@ -157,6 +161,7 @@ void fs_free(struct fs *fs)
 	opens_free(fs);
 	files_drop_all(fs);
 	nodes_free(fs->nodes);
+	drafts_free(fs->drafts);
 	guard_free(fs->guard);
 	exec_free(fs->exec);
 	free(fs);
@@ -184,7 +189,8 @@ static nlink_t dir_links(struct fs *fs, const struct node *node)
 	nlink_t n = 2;
 
 	if (in == DIR_ROOT)
-		n += fleet_count(fs->spec.fleet);
+		n += fleet_count(fs->spec.fleet) +
+		     (fs->drafts ? drafts_count(fs->drafts) : 0);
 	else if (dir_kind(node)->next)
 		return 1;
 	for (const struct entry *e = NULL; (e = entry_next(in, e));)
@@ -211,6 +217,23 @@ static void dir_attr(struct fs *fs, const struct node *node, struct stat *st)
 		st->st_mtim = node->m->texts[node->entry->text].changed;
 	else
 		st->st_mtim = fs->born;
+}
+
+/* Drafts come and go in the root, too, and have a time of their own. */
+static void date_by_drafts(struct fs *fs, const struct node *node,
+                           struct stat *st)
+{
+	struct timespec changed;
+
+	if (node_dir(node) == DIR_DRAFT)
+		st->st_mtim = drafts_born(node->label);
+	if (node_dir(node) != DIR_ROOT || !fs->drafts)
+		return;
+	changed = drafts_changed(fs->drafts);
+	if (changed.tv_sec > st->st_mtim.tv_sec ||
+	    (changed.tv_sec == st->st_mtim.tv_sec &&
+	     changed.tv_nsec > st->st_mtim.tv_nsec))
+		st->st_mtim = changed;
 }
 
 static void file_attr(struct fs *fs, const struct node *node, struct stat *st)
@@ -244,6 +267,7 @@ void fs_attr(struct fs *fs, const struct node *node, struct stat *st)
 		dir_attr(fs, node, st);
 	else
 		file_attr(fs, node, st);
+	date_by_drafts(fs, node, st);
 	st->st_ctim = st->st_mtim;
 	st->st_atim = st->st_mtim;
 }

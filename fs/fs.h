@@ -52,6 +52,8 @@ struct fs_spec {
 	bool raw_links;         /* show symbolic links as the guest has them */
 	uid_t uid;              /* the owner of everything */
 	gid_t gid;
+	bool drafts; /* names of no machine make drafts */
+	bool finder; /* drafts, and all else that Finder expects */
 };
 
 /* Private to this folder. */
@@ -61,6 +63,7 @@ struct fs {
 	void *notify_arg;
 	struct nodes *nodes;
 	struct guard *guard;
+	struct drafts *drafts; /* NULL: there are none to be */
 	struct exec *exec;
 	struct index files; /* of struct files, by machine */
 	bool no_opendir; /* the kernel need not be told of open directories */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "cache/lifecycle.h"
+#include "fs/drafts.h"
 #include "fs/fs.h"
 #include "fs/import.h"
 #include "fs/names.h"
@@ -61,6 +62,8 @@ void machines_lookup(struct request *rq)
 {
 	struct label *upload = import_find(rq->fs, rq->text);
 
+	if (drafts_lookup(rq))
+		return;
 	if (upload)
 		dir_reply(rq, S_IFREG, NULL, upload);
 	else if (!machine_name_listed(rq->text))
@@ -84,7 +87,7 @@ bool machines_next(struct fs *fs, const struct node *dir, struct dir_name *name)
 
 	(void)dir;
 	if (!m)
-		return false;
+		return drafts_next(fs, name);
 	name->cookie = m->cookie;
 	name->name = m->name;
 	name->m = m;
@@ -118,6 +121,8 @@ static void on_listed_mkdir(void *arg, int err)
 
 void machines_mkdir(struct request *rq)
 {
+	if (drafts_mkdir(rq))
+		return;
 	if (machine_name_check(rq->text))
 		on_listed_mkdir(rq, 0); /* refused, whatever a list says */
 	else
@@ -160,6 +165,8 @@ static void on_listed_rmdir(void *arg, int err)
 
 void machines_rmdir(struct request *rq)
 {
+	if (drafts_rmdir(rq))
+		return;
 	if (!machine_name_listed(rq->text))
 		request_fail(rq, -ENOENT);
 	else
@@ -195,6 +202,8 @@ static void on_listed_rename(void *arg, int err)
 
 void machines_rename(struct request *rq, const char *new_name, unsigned flags)
 {
+	if (drafts_rename(rq, new_name, flags))
+		return;
 	if (flags & ~(unsigned)RENAME_NOREPLACE)
 		request_fail(rq, -EINVAL);
 	else if (!request_keep_second(rq, new_name))

@@ -73,7 +73,7 @@ static void node_free(struct node *node)
 	struct nodes *nodes = node->nodes;
 
 	index_remove(&nodes->by_ino, node);
-	if (is_shared(node))
+	if (node->shared)
 		index_remove(&nodes->by_what, node);
 	nodes->n--;
 	if (node->file)
@@ -96,11 +96,12 @@ static struct node *node_new(struct nodes *nodes, uint64_t ino,
 	node->nodes = nodes;
 	node->ino = ino;
 	node->refs = 1;
+	node->shared = is_shared(node);
 	if (index_add(&nodes->by_ino, node)) {
 		free(node);
 		return NULL;
 	}
-	if (is_shared(node) && index_add(&nodes->by_what, node)) {
+	if (node->shared && index_add(&nodes->by_what, node)) {
 		index_remove(&nodes->by_ino, node);
 		free(node);
 		return NULL;
@@ -176,6 +177,24 @@ struct node *nodes_get_labelled(struct nodes *nodes, struct member *m,
 	if (node)
 		return node_ref(node);
 	return node_new(nodes, ++nodes->last_ino, &key);
+}
+
+void nodes_become(struct nodes *nodes, const struct entry *entry,
+                  struct label *label, struct member *m)
+{
+	struct node from = { .entry = entry, .label = label };
+	struct node to = { .m = m };
+	struct node *node = index_find(&nodes->by_what, &from);
+
+	if (!node || index_find(&nodes->by_what, &to))
+		return;
+	index_remove(&nodes->by_what, node);
+	node->entry = NULL;
+	node->label = NULL;
+	node->m = member_ref(m);
+	/* Without memory the kernel is given another one at its next lookup. */
+	node->shared = index_add(&nodes->by_what, node) == 0;
+	label_unref(label);
 }
 
 struct node *nodes_get(struct nodes *nodes, struct member *m,

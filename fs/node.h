@@ -45,6 +45,7 @@ struct node {
 	struct label *label;       /* referred to; NULL where there is none */
 	uint64_t lookups;          /* that the kernel has not forgotten */
 	unsigned refs;             /* that we hold */
+	bool shared;               /* found by what it stands for */
 	struct nodes *nodes;
 };
 
@@ -63,6 +64,10 @@ struct node *nodes_get(struct nodes *nodes, struct member *m,
 /* The same for one of those that labels tell apart; the label is borrowed. */
 struct node *nodes_get_labelled(struct nodes *nodes, struct member *m,
                                 const struct entry *entry, struct label *label);
+/* The node of that label, if the kernel knows it, stands for a machine's
+ * directory from now on, unless another one does. */
+void nodes_become(struct nodes *nodes, const struct entry *entry,
+                  struct label *label, struct member *m);
 /* The node of a machine's directory, if the kernel knows it; borrowed. */
 struct node *nodes_peek(struct nodes *nodes, const struct member *m,
                         const struct entry *entry);

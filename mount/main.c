@@ -304,13 +304,16 @@ static int make_parts(struct daemon *d)
 		              .version = ORBFS_VERSION,
 		              .timeout = o->ttl_ms / 1000.0,
 		              .spool_max = o->spool,
-		              .patience_ms =
-		                      system_patience_ms(system_here, o->fuse),
+		              .patience_ms = system_patience_ms(
+				      o->finder ? &system_macos : system_here,
+				      o->fuse),
 		              .on_hello = on_hello,
 		              .arg = d,
 		              .loop = &d->loop,
 		              .shared = o->shared,
 		              .raw_links = o->raw_links,
+		              .drafts = o->drafts,
+		              .finder = o->finder,
 		              .uid = getuid(),
 		              .gid = getgid() };
 

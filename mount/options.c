@@ -170,6 +170,20 @@ static int take_symlinks(struct parse *p, const char *value)
 	return 0;
 }
 
+static int take_drafts(struct parse *p, const char *value)
+{
+	(void)value;
+	p->to->drafts = true;
+	return 0;
+}
+
+static int take_finder(struct parse *p, const char *value)
+{
+	(void)value;
+	p->to->finder = true;
+	return 0;
+}
+
 static int take_user(struct parse *p, const char *value)
 {
 	return take_word(p, "user", &p->to->user, value);
@@ -202,6 +216,8 @@ static const struct word keys[] = {
 	{ "orbctl", true, take_orbctl },
 	{ "ttl", true, take_ttl },
 	{ "symlinks", true, take_symlinks },
+	{ "drafts", false, take_drafts },
+	{ "finder", false, take_finder },
 	{ "spool", true, take_spool },
 	{ "image", true, take_image },
 	{ "arch", true, take_arch },
@@ -228,10 +244,11 @@ static int take_option(struct parse *p, const char *option)
 
 	if (!*option)
 		return 0;
-	if (w && !value)
-		return refuse(p, "%s wants a value", w->name);
+	if (w && w->has_value != (value != NULL))
+		return refuse(p, "%s wants %s value", w->name,
+		              w->has_value ? "a" : "no");
 	if (w)
-		return w->take(p, value + 1);
+		return w->take(p, value ? value + 1 : NULL);
 	if (strcmp(option, "allow_other") == 0)
 		p->to->shared = true;
 	buf_printf(&p->fuse, "%s%s", p->fuse.len ? "," : "", option);
@@ -298,6 +315,7 @@ int options_parse(struct options *options, int argc, char *const argv[],
 	*options = (struct options){
 		.ttl_ms = 1000,
 		.spool = UINT64_C(64) << 20,
+		.finder = system_here->finder,
 		.ready_fd = -1,
 	};
 	if (orbctl_env && *orbctl_env)
@@ -355,6 +373,10 @@ const char *options_help(void)
 	       "64)\n"
 	       "  -o symlinks=raw      show a guest's links as they are: they "
 	       "may lead to the host\n"
+	       "  -o drafts            a new folder of any name; renamed, it is "
+	       "a machine\n"
+	       "  -o finder            all that Finder expects (on macOS "
+	       "always)\n"
 	       "  -o allow_other,ro,...\n"
 	       "                       what libfuse knows\n"
 	       "  --version, --help\n"

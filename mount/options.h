@@ -34,6 +34,8 @@ struct options {
 	char *user;
 	bool shared;    /* -o allow_other */
 	bool raw_links; /* -o symlinks=raw */
+	bool drafts;    /* -o drafts */
+	bool finder;    /* -o finder; where Finder is, without being said */
 	char *fuse;     /* "-o" options that are libfuse's, joined by commas */
 	int ready_fd;   /* tell this descriptor when mounted, or -1 */
 };

@@ -51,6 +51,7 @@ const struct system system_macos = {
 	.makes_in = "/Volumes/",
 	.options = macos_options,
 	.timeout_s = 600,
+	.finder = true,
 };
 #ifdef __APPLE__
 const struct system *const system_here = &system_macos;

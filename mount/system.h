@@ -25,6 +25,7 @@ struct system {
 	const struct system_option *options; /* up to one without a text */
 	const char *makes_in; /* where it makes mount points itself, or NULL */
 	unsigned timeout_s;   /* when the kernel gives up a mount; 0: never */
+	bool finder;          /* Finder is there */
 };
 
 extern const struct system system_linux;

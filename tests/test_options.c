@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "mount/options.h"
+#include "mount/system.h"
 #include "tests/fail_alloc.h"
 
 enum { MAX_WORDS = 16, WHY_LEN = 200 };
@@ -210,6 +211,24 @@ static void options_round_times_and_bound_them(void **state)
 	}
 }
 
+static void options_of_file_managers_take_no_value(void **state)
+{
+	struct options o = good("/m -o drafts,ro");
+
+	(void)state;
+	assert_true(o.drafts);
+	assert_int_equal(o.finder, system_here->finder);
+	assert_string_equal(o.fuse, "ro");
+	options_free(&o);
+	o = good("/m -o finder");
+	assert_true(o.finder);
+	assert_string_equal(o.fuse, "");
+	options_free(&o);
+	assert_int_equal(parse(&o, "/m -o drafts=yes"), -EINVAL);
+	assert_non_null(strstr(why, "drafts wants no value"));
+	options_free(&o);
+}
+
 static void options_refuse_nonsense_and_name_it(void **state)
 {
 	static const struct {
@@ -351,6 +370,7 @@ int main(void)
 		cmocka_unit_test(options_leave_to_libfuse_what_is_not_theirs),
 		cmocka_unit_test(options_are_called_as_mount_8_calls_them),
 		cmocka_unit_test(options_round_times_and_bound_them),
+		cmocka_unit_test(options_of_file_managers_take_no_value),
 		cmocka_unit_test(options_refuse_nonsense_and_name_it),
 		cmocka_unit_test(options_bound_what_they_keep),
 		cmocka_unit_test(options_take_orbctl_from_the_environment),

@@ -28,6 +28,8 @@ void world_begin(struct world *w, const struct world_spec *spec)
 		.patience_ms = spec->patience_ms,
 		.uid = WORLD_UID,
 		.gid = WORLD_GID,
+		.drafts = spec->drafts,
+		.finder = spec->finder,
 	};
 
 	*w = (struct world){ .loop = loop_start(), .hands = hands_new() };

@@ -42,6 +42,8 @@ struct world_spec {
 	unsigned patience_ms;
 	const struct fs_notify *notify;
 	void *notify_arg;
+	bool drafts;
+	bool finder;
 };
 
 void world_begin(struct world *w, const struct world_spec *spec);
