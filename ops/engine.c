@@ -807,10 +807,17 @@ struct job *engine_run(struct engine *engine, const struct engine_call *call,
                        const void *script, size_t len,
                        const struct job_events *events, void *arg, int *err)
 {
-	struct job_spec spec = { .in = script, .in_len = len };
+	struct job_spec spec = {
+		.in = script,
+		.in_len = len,
+		.in_open = call->input,
+	};
 	struct engine_call c = *call;
 
-	c.line = is_line(script, len);
+	/* Without the end of the input, it takes a newline to end a line. */
+	c.line = is_line(script, len) &&
+	         (!c.input || ((const char *)script)[len - 1] == '\n');
+	c.len = len;
 	return open_job(engine, &c, &spec, events, arg, err);
 }
 

@@ -79,8 +79,9 @@ struct engine_call {
 	const char *value;
 	const char *token; /* RUN, SIGNAL, AGENT: 16 hex digits of a name */
 	int signal;        /* SIGNAL */
-	size_t len;        /* AGENT: bytes of its executable */
-	bool line; /* RUN: the script is one short line; set by engine_run */
+	size_t len; /* AGENT: bytes of its executable; RUN: the script's */
+	bool input; /* RUN: stdin goes on behind the script */
+	bool line;  /* RUN: the script is one short line; set by engine_run */
 };
 
 enum { ENGINE_MAX_ARGS = 24, ENGINE_TEXT_MAX = 400 };
@@ -221,7 +222,7 @@ void engine_act(struct engine *engine, const struct engine_call *call,
 
 /*
  * Run a script in a machine, as its default user, in that user's home, with an
- * empty stdin. The stream of stderr ends in a trailer that tells the script's
+ * empty stdin, or with what job_write sends (call->input). The stream of stderr ends in a trailer that tells the script's
  * own exit status (see engine_trailer). NULL and *err: no memory, or -EINVAL.
  * The job is the caller's, see ops/job.h.
  */

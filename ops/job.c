@@ -90,12 +90,14 @@ struct job {
 	uv_pipe_t input;
 	struct job_output outputs[2]; /* stdout, stderr */
 	uv_write_t write;
+	bool in_open; /* what follows `in` comes by job_write */
 	bool lingers; /* half of the time to linger is over */
 	char *in;     /* until it is written */
 	size_t in_len;
 	int fds[2]; /* the caller's for stdin and stdout until the start, or 0 */
 	void (*on_output)(void *arg, bool is_stderr, const char *data,
 	                  size_t len); /* NULL: collect */
+	void (*on_written)(void *arg, int err);
 	job_done_fn *on_end;
 	void *arg;
 	char *argv[]; /* the strings follow the pointers */
@@ -336,10 +338,36 @@ static void on_written(uv_write_t *write, int status)
 {
 	struct job *job = write->data;
 
-	/* A child need not read all of its input: EPIPE is no error. */
-	(void)status;
 	free(job->in);
 	job->in = NULL;
+	if (job->in_open && job->state != JOB_OVER) {
+		job->on_written(job->arg, status < 0 ? -EPIPE : 0);
+		return;
+	}
+	/* A child need not read all of its input: EPIPE is no error. */
+	job_shut(job);
+}
+
+/* Hand bytes that last to the pipe. */
+static void job_send(struct job *job, const void *data, size_t len)
+{
+	uv_buf_t in = uv_buf_init((char *)data, 0);
+
+	in.len = len;
+	job->write.data = job;
+	if (uv_write(&job->write, (uv_stream_t *)&job->input, &in, 1,
+	             on_written) < 0)
+		assert(!"an open pipe can be written");
+}
+
+void job_write(struct job *job, const void *data, size_t len)
+{
+	if (job->state != JOB_OVER)
+		job_send(job, data, len);
+}
+
+void job_shut(struct job *job)
+{
 	/* On a pipe, closing is what shutting down is on a socket. */
 	job_close(&job->input);
 }
@@ -411,7 +439,6 @@ static int job_spawn(struct job *job, uv_stdio_container_t *stdio)
 static void job_talk(struct job *job)
 {
 	uv_stream_t *stream;
-	uv_buf_t in;
 
 	for (int i = 0; i < 2; i++) {
 		if (!job->outputs[i].pipe.data)
@@ -421,14 +448,8 @@ static void job_talk(struct job *job)
 		if (uv_read_start(stream, on_alloc, on_read) < 0)
 			assert(!"a fresh pipe can be read");
 	}
-	if (job->in_len == 0)
-		return;
-	in = uv_buf_init(job->in, 0);
-	in.len = job->in_len;
-	job->write.data = job;
-	if (uv_write(&job->write, (uv_stream_t *)&job->input, &in, 1,
-	             on_written) < 0)
-		assert(!"a fresh pipe can be written");
+	if (job->in_len > 0)
+		job_send(job, job->in, job->in_len);
 }
 
 static void job_start(struct job *job)
@@ -544,6 +565,7 @@ static struct job *job_new(struct jobs *jobs, const struct job_spec *spec)
 	job->outputs[0].buf = (struct buf)BUF_INIT(spec->out_max);
 	job->outputs[1].buf = (struct buf)BUF_INIT(spec->out_max);
 	job->in_len = spec->in_len;
+	job->in_open = spec->in_open;
 	if (spec->in_len > 0)
 		job->in = malloc(spec->in_len);
 	if ((spec->in_len > 0 && !job->in) || !job_take_fds(job, spec)) {
@@ -590,6 +612,7 @@ struct job *job_open(struct jobs *jobs, const struct job_spec *spec,
 	if (!job)
 		return NULL;
 	job->on_output = events->on_output;
+	job->on_written = events->on_written;
 	job->on_end = events->on_end;
 	job->arg = arg;
 	if (jobs->stopping)

@@ -60,6 +60,8 @@ struct job_spec {
 	const char *const *argv;
 	const void *in; /* sent to stdin, then EOF; copied */
 	size_t in_len;  /* 0: stdin is /dev/null */
+	/* Only job_open, and with `in`: no EOF behind it before job_shut. */
+	bool in_open;
 	/* Only job_open: descriptors of the caller's that become stdin and
 	 * stdout, 0 for none. The child gets copies of them; the caller talks
 	 * over the other ends, and only stderr comes as output. */
@@ -88,6 +90,9 @@ struct job_events {
 	 * read on until the call has returned. */
 	void (*on_output)(void *arg, bool is_stderr, const char *data,
 	                  size_t len);
+	/* in_open: `in` was written, or what job_write was given last; or the
+	 * child reads no more (-EPIPE), and only job_shut makes sense then. */
+	void (*on_written)(void *arg, int err);
 	/* The end; the job is gone when this returns. res has no output. */
 	job_done_fn *on_end;
 };
@@ -129,5 +134,10 @@ struct job *job_open(struct jobs *jobs, const struct job_spec *spec,
  * being ended for another reason already. May be called from inside on_output.
  * Calling it again changes nothing. */
 void job_cancel(struct job *job);
+/* in_open: send more to stdin. Only after on_written, which is called again,
+ * after this has returned. data is borrowed until then or until on_end. */
+void job_write(struct job *job, const void *data, size_t len);
+/* in_open: the EOF. Only after on_written; nothing is written any more. */
+void job_shut(struct job *job);
 
 #endif

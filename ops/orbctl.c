@@ -39,16 +39,27 @@
  *
  * Most scripts are one short line, which a shell reads by itself, a byte at a
  * time; the start of cat takes longer than all the rest of it.
+ *
+ * A script with an input of its own finds that behind it on stdin. So not a
+ * byte too many is read: dd reads one at a time, too ($2 of them), where head
+ * may read ahead. Any signal may be sent to it, so the shell around it outlives
+ * all that can be outlived.
  */
-#define RUN_SCRIPT_READ_BY(read)                                               \
-	"cd 2>/dev/null || cd /; " read                                        \
-	"trap : TERM; { (case $s in *\\$\\$*) "                                \
+#define RUN_SCRIPT_READ_BY(read, traps, input)                                 \
+	"cd 2>/dev/null || cd /; " read "trap : " traps                        \
+	"; { (case $s in *\\$\\$*) "                                           \
 	"[ ${#s} -lt 30000 ] && exec sh -c -- \"$s\";; esac; "                 \
-	"set --; eval \"unset s; $s\") </dev/null 2>&3 3>&-; "                 \
+	"set --; eval \"unset s; $s\") " input "2>&3 3>&-; "                   \
 	"r=$?; } 3>&2 2>/dev/null; "                                           \
 	"printf '\\037%s %d\\037' \"$1\" \"$r\" >&2; exit \"$r\""
-#define RUN_SCRIPT RUN_SCRIPT_READ_BY("s=$(cat; echo x); s=${s%x}; ")
-#define RUN_LINE RUN_SCRIPT_READ_BY("IFS= read -r s; ")
+#define READ_ALL "s=$(cat; echo x); s=${s%x}; "
+#define READ_LEN "s=$(dd bs=1 count=\"$2\" 2>/dev/null; echo x); s=${s%x}; "
+#define READ_LINE "IFS= read -r s; "
+#define ALL_TRAPS "HUP INT QUIT USR1 USR2 PIPE ALRM TERM"
+#define RUN_SCRIPT RUN_SCRIPT_READ_BY(READ_ALL, "TERM", "</dev/null ")
+#define RUN_LINE RUN_SCRIPT_READ_BY(READ_LINE, "TERM", "</dev/null ")
+#define RUN_SCRIPT_INPUT RUN_SCRIPT_READ_BY(READ_LEN, ALL_TRAPS, "")
+#define RUN_LINE_INPUT RUN_SCRIPT_READ_BY(READ_LINE, ALL_TRAPS, "")
 
 /*
  * Signals the shells that run a script, found by their token ($1), all that is
@@ -194,10 +205,16 @@ static bool is_word(const char *s)
 	return !s || (s[0] && s[0] != '-' && strlen(s) <= 255);
 }
 
+static const char *run_script_of(const struct engine_call *call)
+{
+	if (call->input)
+		return call->line ? RUN_LINE_INPUT : RUN_SCRIPT_INPUT;
+	return call->line ? RUN_LINE : RUN_SCRIPT;
+}
+
 static int run_args(const struct engine_call *call, struct engine_args *args)
 {
 	static const char *const scripts[ENGINE_N_OPS] = {
-		[ENGINE_RUN] = RUN_SCRIPT,
 		[ENGINE_SIGNAL] = SIGNAL_SCRIPT,
 		[ENGINE_AGENT] = AGENT_SCRIPT,
 	};
@@ -210,14 +227,16 @@ static int run_args(const struct engine_call *call, struct engine_args *args)
 		add_flag(args, "-u", "root");
 	add_flag(args, "-w", "/");
 	add(args, "sh");
-	add_flag(args, "-c", call->line ? RUN_LINE : scripts[call->op]);
+	add_flag(args, "-c",
+	         call->op == ENGINE_RUN ? run_script_of(call)
+	                                : scripts[call->op]);
 	add(args, "sh");
 	add(args, call->token);
 	if (call->op == ENGINE_SIGNAL)
 		snprintf(args->text[0], ENGINE_TEXT_MAX, "%d", call->signal);
-	if (call->op == ENGINE_AGENT)
+	else
 		snprintf(args->text[0], ENGINE_TEXT_MAX, "%zu", call->len);
-	if (call->op != ENGINE_RUN)
+	if (call->op != ENGINE_RUN || call->input)
 		add(args, args->text[0]);
 	return 0;
 }
