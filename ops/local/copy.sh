@@ -152,7 +152,7 @@ cmd_pull()
 tar_run()
 {
 	set -- tar --xattrs '--xattrs-include=*' --acls --numeric-owner \
-		--force-local --use-compress-program=zstd "$@"
+		--force-local "$@"
 	if [ "$me" -ne 0 ]; then
 		user_map
 		# shellcheck disable=SC2086
@@ -174,15 +174,21 @@ cmd_export()
 	trap 'clone_thaw; [ -z "$export_made" ] || rm -f -- "$export_made"
 		exit 143' TERM INT HUP
 	[ -z "$source_pid" ] || clone_freeze
-	ex_err=$(tar_run --sparse --warning=no-file-ignored -C "$dir" \
-		-cf "$2" record upper 2>&1) && ex_rc=0 || ex_rc=1
+	# A pipe to zstd and not tar's own, which fills up the last block of
+	# anything but a regular file with what is no zstd.
+	ex_err=$(
+		exec 4>&1
+		{ tar_run --sparse --warning=no-file-ignored -C "$dir" \
+			-cf - record upper 2>&4 || echo '!' >&4; } |
+			{ zstd -q >"$2" || echo '!' >&4; } 2>&4
+	)
 	clone_thaw
 	trap - TERM INT HUP
-	if [ "$ex_rc" -ne 0 ]; then
-		[ -z "$export_made" ] || rm -f -- "$export_made"
+	case $ex_err in
+	*!)	[ -z "$export_made" ] || rm -f -- "$export_made"
 		fail "export '$r_name': ${ex_err%%
-*}"
-	fi
+*}" ;;
+	esac
 	machine_unlock
 }
 
@@ -238,7 +244,7 @@ cmd_import()
 	sweep
 	r_name=${opt_name-}
 	machine_dir import "$im_file"
-	im_err=$(tar_run -xpf "$im_file" -C "$dir" --same-owner \
+	im_err=$(tar_run --use-compress-program=zstd -xpf "$im_file" -C "$dir" --same-owner \
 		record upper 2>&1 9>&-) || making_fail "${im_err%%
 *}"
 	{ [ -f "$dir/record" ] && [ ! -L "$dir/record" ] &&
