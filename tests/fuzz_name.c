@@ -13,6 +13,14 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* What is about the engine itself and not about a machine. */
+static bool is_general(enum engine_op op)
+{
+	return op == ENGINE_LIST || op == ENGINE_CONFIG_SHOW ||
+	       op == ENGINE_CONFIG_SET || op == ENGINE_VERSION ||
+	       op == ENGINE_STATUS || op == ENGINE_IMAGES;
+}
+
 static void check_args(const char *name, enum engine_op op)
 {
 	struct engine_call call = {
@@ -21,18 +29,24 @@ static void check_args(const char *name, enum engine_op op)
 		.new_name = name,
 		.image = "debian:bookworm",
 		.key = MACHINE_KEY_USER,
+		.path = "/spool/a.tar.zst",
+		.setting = name,
 		.value = "dev",
 		.token = "0123456789abcdef",
 		.signal = 15,
 	};
 	struct engine_args args;
 	int err = engine_orbctl.args(&call, &args);
-	bool strict = op == ENGINE_CREATE || op == ENGINE_RENAME;
+	bool strict = op == ENGINE_CREATE || op == ENGINE_RENAME ||
+	              op == ENGINE_CLONE || op == ENGINE_IMPORT;
 	bool good = strict ? machine_name_check(name) == 0
 	                   : machine_name_listed(name);
 	bool named = false;
 
-	if (op == ENGINE_LIST)
+	if (op == ENGINE_CONFIG_SET)
+		assert(err || (name[0] != '-' && !strpbrk(name, " =\n") &&
+		               strncmp(name, "machine.", 8) != 0));
+	if (is_general(op))
 		return;
 	assert(err == (good ? 0 : -EINVAL));
 	for (size_t i = 0; !err && i < args.n; i++) {
