@@ -14,7 +14,10 @@
 #include <string.h>
 
 #include "cache/lifecycle.h"
+#include "cache/settings.h"
 #include "cache/snapshots.h"
+#include "fs/enginedir.h"
+#include "fs/events.h"
 #include "fs/exec.h"
 #include "fs/export.h"
 #include "fs/fs.h"
@@ -34,6 +37,8 @@ struct handle *handle_new(struct fs *fs, struct node *node)
 	handle->node = node_ref(node);
 	handle->held = (struct buf)BUF_INIT(HANDLE_HELD_MAX);
 	handle->at = &fs->handles;
+	if (node->entry->need == NEED_EVENTS)
+		watch_begin(fs);
 	handle->next = fs->handles;
 	if (handle->next)
 		handle->next->at = &handle->next;
@@ -52,6 +57,8 @@ void handle_unref(struct handle *handle)
 	if (!handle || --handle->refs > 0)
 		return;
 	poll_end(handle);
+	if (handle->node->entry->need == NEED_EVENTS)
+		watch_end(handle->fs);
 	export_close(handle->export);
 	if (handle->node->entry->accept == ACCEPT_ARCHIVE)
 		import_close(handle);
@@ -184,6 +191,7 @@ void control_open(struct request *rq, const struct fuse_file_info *fi)
 	switch (entry->need) {
 	case NEED_NOTHING:
 	case NEED_RUN:
+	case NEED_EVENTS:
 	case NEED_ARCHIVE:
 		open_rendered(rq, "", 0);
 		return;
@@ -195,6 +203,12 @@ void control_open(struct request *rq, const struct fuse_file_info *fi)
 		return;
 	case NEED_INFO:
 		member_get(m, MEMBER_DETAILS, on_needed, rq);
+		return;
+	case NEED_VITALS:
+		member_get(m, MEMBER_VITALS, on_needed, rq);
+		return;
+	case NEED_SETTINGS:
+		settings_get(rq->fs->settings, on_needed, rq);
 		return;
 	case NEED_LOG:
 		engine_logs(rq->fs->spec.engine, m->name, on_log, rq);
@@ -224,21 +238,11 @@ static void render_anew(struct handle *handle)
 	handle->changed = false;
 }
 
-void control_read(struct request *rq)
+static void give_slice(struct request *rq)
 {
 	struct handle *handle = rq->handle;
 	size_t left;
 
-	if (rq->node->entry->need == NEED_RUN) {
-		exec_read(rq);
-		return;
-	}
-	if (rq->node->entry->need == NEED_ARCHIVE) {
-		export_read(rq);
-		return;
-	}
-	if (rq->offset == 0 && poll_is_news(handle))
-		render_anew(handle);
 	if (rq->offset >= handle->len) {
 		request_reply_data(rq, NULL, 0);
 		return;
@@ -246,6 +250,81 @@ void control_read(struct request *rq)
 	left = handle->len - (size_t)rq->offset;
 	request_reply_data(rq, handle->text + rq->offset,
 	                   rq->size < left ? rq->size : left);
+}
+
+/* Without what it needs, the old text is as good as any. */
+static void on_needed_anew(void *arg, int err)
+{
+	struct request *rq = arg;
+
+	if (!err)
+		render_anew(rq->handle);
+	give_slice(rq);
+}
+
+/* Somebody begins to read, who may have come after the kernel's open. */
+static void read_anew(struct request *rq)
+{
+	const struct entry *entry = rq->node->entry;
+	struct member *m = rq->node->m;
+
+	if (!entry->render) {
+		give_slice(rq);
+		return;
+	}
+	switch (entry->need) {
+	case NEED_LIST:
+		fleet_get(rq->fs->spec.fleet, on_needed_anew, rq);
+		return;
+	case NEED_ADDRESS:
+		member_get(m, MEMBER_ADDRESS, on_needed_anew, rq);
+		return;
+	case NEED_INFO:
+		member_get(m, MEMBER_DETAILS, on_needed_anew, rq);
+		return;
+	case NEED_NOTHING:
+		on_needed_anew(rq, 0);
+		return;
+	default:
+		give_slice(rq);
+		return;
+	}
+}
+
+static void read_run(struct request *rq, bool begins)
+{
+	struct handle *handle = rq->handle;
+
+	if (begins && !handle->stream) {
+		run_unref(handle->shown);
+		handle->shown = shown_run(rq->node);
+	}
+	exec_read(rq);
+}
+
+void control_read(struct request *rq)
+{
+	struct handle *handle = rq->handle;
+	bool begins = rq->offset == 0 && rq->fs->spec.shared_opens;
+
+	if (rq->node->entry->need == NEED_RUN) {
+		read_run(rq, begins);
+		return;
+	}
+	if (rq->node->entry->need == NEED_ARCHIVE) {
+		export_read(rq);
+		return;
+	}
+	if (rq->node->entry->need == NEED_EVENTS) {
+		events_read(rq);
+		return;
+	}
+	if (rq->offset == 0 && poll_is_news(handle))
+		render_anew(handle);
+	if (begins)
+		read_anew(rq);
+	else
+		give_slice(rq);
 }
 
 /* ---- write ---- */
@@ -362,6 +441,31 @@ static void write_config(struct request *rq)
 		                    rq);
 }
 
+/* ---- .orbfs/create ---- */
+
+static void write_create(struct request *rq)
+{
+	struct fleet *fleet = rq->fs->spec.fleet;
+	struct buf *held = &rq->handle->held;
+	int err = 0;
+
+	if (buf_add(held, rq->text, rq->len) || held->len > CREATE_TEXT_MAX) {
+		buf_reset(held);
+		fleet_set_error(fleet, "create: more than %d bytes",
+		                CREATE_TEXT_MAX);
+		request_fail(rq, -EFBIG);
+		return;
+	}
+	if (machine_changes_complete(held->data, held->len)) {
+		err = fleet_set_defaults(fleet, held->data, held->len);
+		buf_reset(held);
+	}
+	if (err)
+		request_fail(rq, err);
+	else
+		request_reply_write(rq, rq->size);
+}
+
 /* ---- .orbfs/ctl ---- */
 
 static int ctl_refresh(struct fs *fs, const char *word)
@@ -455,6 +559,12 @@ void control_write(struct request *rq)
 	case ACCEPT_CTL:
 		write_ctl(rq);
 		return;
+	case ACCEPT_CREATE:
+		write_create(rq);
+		return;
+	case ACCEPT_SETTING:
+		enginedir_set(rq, trimmed(rq));
+		return;
 	case ACCEPT_ARCHIVE:
 		import_write(rq);
 		return;
@@ -463,6 +573,8 @@ void control_write(struct request *rq)
 		return;
 	}
 }
+
+#define BROKEN "%s: the JSON object breaks off; nothing was applied"
 
 void control_flush(struct request *rq)
 {
@@ -481,7 +593,9 @@ void control_flush(struct request *rq)
 		return;
 	}
 	buf_reset(held);
-	member_set_error(rq->node->m, "config: the JSON object breaks off; "
-	                              "nothing was applied");
+	if (rq->node->m)
+		member_set_error(rq->node->m, BROKEN, "config");
+	else
+		fleet_set_error(rq->fs->spec.fleet, BROKEN, "create");
 	request_fail(rq, -EINVAL);
 }

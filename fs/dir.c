@@ -14,7 +14,9 @@
 #include <sys/stat.h>
 
 #include "fs/by.h"
+#include "fs/enginedir.h"
 #include "fs/fs.h"
+#include "fs/imagedir.h"
 #include "fs/import.h"
 #include "fs/machines.h"
 #include "fs/snapdir.h"
@@ -34,6 +36,24 @@ static const struct dir_kind kinds[DIR_N_KINDS] = {
 	                    .mkdir = snapdir_mkdir,
 	                    .rmdir = snapdir_rmdir,
 	                    .rename = snapdir_rename },
+	[DIR_IMAGES] = { .lookup = imagedir_lookup_distro,
+	                 .ready = imagedir_ready,
+	                 .next = imagedir_next_distro },
+	[DIR_DISTRO] = { .lookup = imagedir_lookup_version,
+	                 .ready = imagedir_ready,
+	                 .next = imagedir_next_version,
+	                 .mkdir = imagedir_mkdir },
+	[DIR_IMAGE] = { .lookup = imagedir_lookup_machine,
+	                .ready = machines_ready,
+	                .next = imagedir_next_machine,
+	                .mkdir = imagedir_mkdir },
+	[DIR_SOURCES] = { .lookup = imagedir_lookup_source,
+	                  .ready = machines_ready,
+	                  .next = imagedir_next_source },
+	[DIR_SOURCE] = { .mkdir = imagedir_clone },
+	[DIR_ENGINE] = { .lookup = enginedir_lookup,
+	                 .ready = enginedir_ready,
+	                 .next = enginedir_next },
 	[DIR_GROUPS] = { .lookup = by_lookup_group,
 	                 .ready = machines_ready,
 	                 .next = by_next_group },

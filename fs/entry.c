@@ -11,7 +11,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cache/settings.h"
+#include "fs/node.h"
+#include "ops/create.h"
 #include "ops/machine.h"
+#include "ops/vitals.h"
 
 static void render_state(const struct view *v, struct buf *b)
 {
@@ -71,10 +75,32 @@ static void render_status(const struct view *v, struct buf *b)
 		buf_printf(b, "%s\n", run_status(v->run));
 }
 
-/* From where a group is, three directories below the root. */
+/* From a directory that is as deep as its label has parts, and one more. */
 static void render_link(const struct view *v, struct buf *b)
 {
-	buf_printf(b, "../../../%s", v->m->name);
+	for (const char *part = v->label->name; part;
+	     part = strchr(part + 1, '/'))
+		buf_adds(b, "../");
+	buf_printf(b, "../%s", v->m->name);
+}
+
+static void render_vitals(const struct view *v, struct buf *b)
+{
+	if (v->m->vitals)
+		vitals_render(v->m->vitals, b);
+}
+
+static void render_setting(const struct view *v, struct buf *b)
+{
+	const struct setting *s = settings_find(v->settings, v->label->name);
+
+	if (s)
+		buf_printf(b, "%s\n", s->value);
+}
+
+static void render_create(const struct view *v, struct buf *b)
+{
+	create_render(fleet_defaults(v->fleet), b);
 }
 
 static void render_version(const struct view *v, struct buf *b)
@@ -95,10 +121,12 @@ static void render_stats(const struct view *v, struct buf *b)
 #define READ_ONLY (S_IFREG | 0400)
 #define READ_WRITE (S_IFREG | 0600)
 #define DIRECTORY (S_IFDIR | 0500)
+#define DIR_WRITE (S_IFDIR | 0700)
 
 /* clang-format off */
 static const struct entry entries[] = {
 	{DIR_ROOT, ".by", DIRECTORY, .dir = DIR_BY},
+	{DIR_ROOT, ".images", DIRECTORY, .dir = DIR_IMAGES},
 	{DIR_ROOT, ".orbfs", DIRECTORY, .dir = DIR_DAEMON},
 	{DIR_ROOT, NULL, S_IFREG | 0200, .accept = ACCEPT_ARCHIVE},
 	{DIR_ROOT, NULL, S_IFDIR | 0700, .dir = DIR_DRAFT},
@@ -109,11 +137,27 @@ static const struct entry entries[] = {
 	{DIR_GROUPS, NULL, DIRECTORY, .dir = DIR_GROUP},
 	{DIR_GROUP, NULL, S_IFLNK | 0777, .render = render_link},
 
+	{DIR_IMAGES, "machines", DIRECTORY, .dir = DIR_SOURCES},
+	{DIR_IMAGES, NULL, DIR_WRITE, .dir = DIR_DISTRO},
+	{DIR_DISTRO, NULL, DIR_WRITE, .dir = DIR_IMAGE},
+	{DIR_DISTRO, NULL, S_IFLNK | 0777, .render = render_link},
+	{DIR_IMAGE, NULL, DIRECTORY, .dir = DIR_SNAPSHOT},
+	{DIR_IMAGE, NULL, S_IFLNK | 0777, .render = render_link},
+	{DIR_SOURCES, NULL, DIR_WRITE, .dir = DIR_SOURCE},
+	{DIR_SOURCE, NULL, DIRECTORY, .dir = DIR_SNAPSHOT},
+
 	{DIR_DAEMON, "version", READ_ONLY, .render = render_version},
 	{DIR_DAEMON, "stats", READ_ONLY, .render = render_stats},
 	{DIR_DAEMON, "error", READ_ONLY, .render = render_error},
 	{DIR_DAEMON, "config", READ_ONLY, .render = render_daemon_config},
 	{DIR_DAEMON, "ctl", READ_WRITE, .accept = ACCEPT_CTL},
+	{DIR_DAEMON, "create", READ_WRITE, .accept = ACCEPT_CREATE,
+	 .render = render_create},
+	{DIR_DAEMON, "events", READ_ONLY, .need = NEED_EVENTS},
+	{DIR_DAEMON, "engine", DIRECTORY, .dir = DIR_ENGINE},
+	{DIR_ENGINE, NULL, READ_WRITE, .need = NEED_SETTINGS,
+	 .accept = ACCEPT_SETTING, .flags = ENTRY_OWN_INODE,
+	 .render = render_setting},
 
 	{DIR_MACHINE, "state", READ_WRITE, .need = NEED_LIST,
 	 .accept = ACCEPT_STATE, .text = MEMBER_STATE,
@@ -130,10 +174,12 @@ static const struct entry entries[] = {
 	 .render = render_error},
 	{DIR_MACHINE, "log", READ_ONLY, .need = NEED_LOG,
 	 .text = MEMBER_LOG, .render = render_log},
+	{DIR_MACHINE, "stats", READ_ONLY, .need = NEED_VITALS,
+	 .text = MEMBER_STATS, .render = render_vitals},
 	{DIR_MACHINE, "archive.tar.zst", READ_ONLY, .need = NEED_ARCHIVE},
 	{DIR_MACHINE, "run", DIRECTORY, .dir = DIR_RUN, .text = MEMBER_EXEC},
 
-	{DIR_MACHINE, "snapshots", S_IFDIR | 0700, .dir = DIR_SNAPSHOTS,
+	{DIR_MACHINE, "snapshots", DIR_WRITE, .dir = DIR_SNAPSHOTS,
 	 .text = MEMBER_SNAPSHOTS},
 	{DIR_SNAPSHOTS, NULL, DIRECTORY, .dir = DIR_SNAPSHOT},
 
@@ -210,7 +256,7 @@ size_t entry_len(const struct entry *entry, const struct view *view)
 	if (!entry->render)
 		return 0;
 	/* Known only when the engine was asked: that of the last rendering. */
-	if (entry->need > NEED_LIST)
+	if (entry->need > NEED_LIST && view->m)
 		return view->m->texts[entry->text].len;
 	entry->render(view, &b);
 	len = b.len;

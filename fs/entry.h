@@ -35,17 +35,26 @@ enum entry_dir {
 	DIR_BY,        /* .by: the machines in groups */
 	DIR_GROUPS,    /* .by/state and the like: the groups of one kind */
 	DIR_GROUP,     /* .by/state/running: links to machines */
+	DIR_IMAGES,    /* .images */
+	DIR_DISTRO,    /* .images/debian */
+	DIR_IMAGE,     /* .images/debian/bookworm */
+	DIR_SOURCES,   /* .images/machines */
+	DIR_SOURCE,    /* .images/machines/web: what is made here is a clone */
+	DIR_ENGINE,    /* .orbfs/engine */
 	DIR_N_KINDS
 };
 
 /* What must be at hand before a text can be rendered. */
 enum entry_need {
 	NEED_NOTHING,
-	NEED_LIST,    /* a fresh list */
-	NEED_ADDRESS, /* a list, and an info of this boot if it runs */
-	NEED_INFO,    /* a list, and a fresh info */
-	NEED_LOG,     /* the machine's log */
-	NEED_ARCHIVE, /* nothing: see fs/export.h */
+	NEED_LIST,     /* a fresh list */
+	NEED_ADDRESS,  /* a list, and an info of this boot if it runs */
+	NEED_INFO,     /* a list, and a fresh info */
+	NEED_VITALS,   /* a list, and vitals of this second if it runs */
+	NEED_SETTINGS, /* those of the engine */
+	NEED_LOG,      /* the machine's log */
+	NEED_EVENTS,   /* nothing: see fs/events.h */
+	NEED_ARCHIVE,  /* nothing: see fs/export.h */
 	NEED_RUN, /* nothing, but the text is a run's output, read piecewise */
 };
 
@@ -56,6 +65,8 @@ enum entry_accept {
 	ACCEPT_CONFIG,
 	ACCEPT_EXEC,
 	ACCEPT_CTL,
+	ACCEPT_CREATE,
+	ACCEPT_SETTING,
 	ACCEPT_ARCHIVE, /* to import: see fs/import.h */
 };
 
@@ -73,6 +84,7 @@ struct view {
 	const struct label *label; /* NULL where there is none */
 	const struct run *run;     /* whose record it is; NULL: none yet */
 	const struct fleet *fleet;
+	const struct settings *settings;
 	const struct entry_daemon *daemon;
 	const char *text; /* NEED_LOG: the log */
 	size_t len;

@@ -17,10 +17,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cache/images.h"
+#include "cache/settings.h"
 #include "fs/below.h"
 #include "fs/control.h"
 #include "fs/dir.h"
 #include "fs/drafts.h"
+#include "fs/events.h"
 #include "fs/files.h"
 #include "fs/import.h"
 #include "fs/listing.h"
@@ -122,9 +125,13 @@ struct fs *fs_new(const struct fs_spec *spec)
 	fs->nodes = nodes_new();
 	fs->guard = guard_new(spec->clock);
 	fs->exec = exec_new();
+	fs->images = images_new(spec->engine, spec->clock);
+	fs->settings = settings_new(spec->engine, spec->clock);
+	fs->events = events_new(fs);
 	if (spec->drafts || spec->finder)
 		fs->drafts = drafts_new(spec->clock);
-	if (!fs->nodes || !fs->guard || !fs->exec ||
+	if (!fs->nodes || !fs->guard || !fs->exec || !fs->images ||
+	    !fs->settings || !fs->events ||
 	    (!fs->drafts && (spec->drafts || spec->finder))) {
 		fs_free(fs);
 		return NULL;
@@ -142,6 +149,14 @@ void fs_set_notify(struct fs *fs, const struct fs_notify *notify, void *arg)
 {
 	fs->notify = *notify;
 	fs->notify_arg = arg;
+}
+
+void fs_end(struct fs *fs)
+{
+	watch_stop(fs);
+	events_end(fs->events);
+	images_end(fs->images);
+	settings_end(fs->settings);
 }
 
 void fs_fail_all(struct fs *fs, int err)
@@ -164,6 +179,9 @@ void fs_free(struct fs *fs)
 	drafts_free(fs->drafts);
 	guard_free(fs->guard);
 	exec_free(fs->exec);
+	events_free(fs->events);
+	settings_free(fs->settings);
+	images_free(fs->images);
 	free(fs);
 }
 
@@ -176,6 +194,7 @@ struct view fs_view(struct fs *fs, const struct node *node)
 		.label = node->label,
 		.run = node->m ? node->m->last : NULL,
 		.fleet = fs->spec.fleet,
+		.settings = fs->settings,
 		.daemon = &fs->daemon,
 		.text = "",
 	};
@@ -243,7 +262,9 @@ static void file_attr(struct fs *fs, const struct node *node, struct stat *st)
 
 	st->st_mode = entry->mode;
 	st->st_nlink = 1;
-	st->st_size = entry->accept == ACCEPT_ARCHIVE
+	st->st_size = entry->need == NEED_EVENTS
+	                      ? (off_t)events_size(fs->events)
+	              : entry->accept == ACCEPT_ARCHIVE
 	                      ? (off_t)import_size(node->label)
 	                      : (off_t)entry_len(entry, &view);
 	st->st_blocks = (st->st_size + 511) / 512;
@@ -449,6 +470,14 @@ static void fs_getattr(fuse_req_t fuse, fuse_ino_t ino,
 
 /* Truncation and times are accepted where writing is, and change nothing: a
  * shell's `>` and `touch` ask for them. Owners and modes are ours. */
+/* As a message calls it. */
+static const char *node_name(const struct node *node)
+{
+	if (node->entry)
+		return node->entry->name;
+	return node->m ? node->m->name : "the root";
+}
+
 static void fs_setattr(fuse_req_t fuse, fuse_ino_t ino, struct stat *attr,
                        int to_set, struct fuse_file_info *fi)
 {
@@ -462,11 +491,13 @@ static void fs_setattr(fuse_req_t fuse, fuse_ino_t ino, struct stat *attr,
 		import_setattr(rq, attr, to_set);
 	else if (to_set &
 	         (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
-		request_fail(rq, -EPERM);
+		request_refuse(rq, -EPERM, "%s: its owner and mode are fixed",
+		               node_name(rq->node));
 	else if ((to_set & FUSE_SET_ATTR_SIZE) &&
 	         (!rq->node->entry ||
 	          rq->node->entry->accept == ACCEPT_NOTHING))
-		request_fail(rq, -EACCES);
+		request_refuse(rq, -EACCES, "%s: it is only to be read",
+		               node_name(rq->node));
 	else
 		request_reply_attr(rq);
 }
@@ -607,6 +638,13 @@ static void fs_releasedir(fuse_req_t fuse, fuse_ino_t ino,
 	fuse_reply_err(fuse, 0);
 }
 
+static void refuse_to_make(struct request *rq)
+{
+	request_refuse(rq, -EPERM,
+	               "%.80s: nothing of that kind can be made here",
+	               rq->text);
+}
+
 static void fs_mkdir(fuse_req_t fuse, fuse_ino_t parent, const char *name,
                      mode_t mode)
 {
@@ -621,7 +659,7 @@ static void fs_mkdir(fuse_req_t fuse, fuse_ino_t parent, const char *name,
 	else if (dir_kind(rq->node)->mkdir)
 		dir_kind(rq->node)->mkdir(rq);
 	else
-		request_fail(rq, -EPERM);
+		refuse_to_make(rq);
 }
 
 /* A control file does not go. Who tries that in a machine may be about to
@@ -633,7 +671,12 @@ static void refuse_removal(struct request *rq)
 
 	if (is_entry && node->m)
 		guard_trip(rq->fs->guard, node->m, (pid_t)rq->size);
-	request_fail(rq, is_entry || dir_kind(node)->next ? -EPERM : -ENOENT);
+	if (is_entry || dir_kind(node)->next)
+		request_refuse(rq, -EPERM,
+		               "%.80s: it cannot be removed from here",
+		               rq->text);
+	else
+		request_fail(rq, -ENOENT);
 }
 
 static void remove_name(fuse_req_t fuse, fuse_ino_t parent, const char *name,
@@ -677,10 +720,14 @@ static void rename_name(struct request *rq, fuse_ino_t new_parent,
 	void (*rename)(struct request *, const char *, unsigned) =
 		dir_kind(rq->node)->rename;
 
-	if (!to || to->file || !rename ||
-	    entry_find(node_dir(rq->node), rq->text) ||
+	if (!to) {
+		request_fail(rq, -ESTALE);
+		return;
+	}
+	if (to->file || !rename || entry_find(node_dir(rq->node), rq->text) ||
 	    entry_find(node_dir(to), new_name)) {
-		request_fail(rq, to ? -EPERM : -ESTALE);
+		request_refuse(rq, -EPERM, "%.80s: it cannot be moved to there",
+		               rq->text);
 		return;
 	}
 	rq->other = node_ref(to);
@@ -708,7 +755,7 @@ static struct request *request_to_make(fuse_req_t fuse, fuse_ino_t parent,
 
 	if (!rq || rq->node->file)
 		return rq;
-	request_fail(rq, -EPERM);
+	refuse_to_make(rq);
 	return NULL;
 }
 
@@ -725,7 +772,7 @@ static void fs_create(fuse_req_t fuse, fuse_ino_t parent, const char *name,
 	else if (dir_kind(rq->node)->create)
 		dir_kind(rq->node)->create(rq);
 	else
-		request_fail(rq, -EPERM);
+		refuse_to_make(rq);
 }
 
 static void fs_mknod(fuse_req_t fuse, fuse_ino_t parent, const char *name,

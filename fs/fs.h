@@ -22,6 +22,9 @@
 #include "ops/job.h"
 #include "ops/log.h"
 
+struct events;
+struct images;
+struct settings;
 struct upload;
 
 /* How the kernel is told that it remembers something old. Called from the
@@ -49,8 +52,11 @@ struct fs_spec {
 	void *arg;
 	struct uv_loop_s *loop; /* for guests */
 	bool shared;            /* others may use it: new files are theirs */
-	bool raw_links;         /* show symbolic links as the guest has them */
-	uid_t uid;              /* the owner of everything */
+	/* One open file may stand for several opens, and does on macOS: its text
+	 * is of the moment at which reading begins. */
+	bool shared_opens;
+	bool raw_links; /* show symbolic links as the guest has them */
+	uid_t uid;      /* the owner of everything */
 	gid_t gid;
 	bool drafts; /* names of no machine make drafts */
 	bool finder; /* drafts, and all else that Finder expects */
@@ -69,6 +75,9 @@ struct fs {
 	bool no_opendir; /* the kernel need not be told of open directories */
 	struct open_file *opens; /* all that are open below files/ */
 	struct entry_daemon daemon;
+	struct images *images;
+	struct settings *settings;
+	struct events *events;
 	struct upload *uploads;   /* archives that are being written */
 	uint64_t last_serial;     /* of a label */
 	struct watch watch;       /* for changes */
@@ -85,6 +94,9 @@ extern const struct fuse_lowlevel_ops fs_ops;
 /* Everything in spec is borrowed until fs_free. NULL: no memory. */
 struct fs *fs_new(const struct fs_spec *spec);
 void fs_set_notify(struct fs *fs, const struct fs_notify *notify, void *arg);
+/* Nothing is asked of the engine any more; who waits for what is cached here is
+ * told -ECANCELED. With fleet_end. */
+void fs_end(struct fs *fs);
 /* Answer all waiting requests with that errno. They end when what they wait
  * for does: after fleet_end and jobs_stop, none is left. */
 void fs_fail_all(struct fs *fs, int err);

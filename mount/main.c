@@ -108,6 +108,7 @@ static void on_end(void *arg)
 	d->clock->cancel(d->clock, d->greeted);
 	fs_set_notify(d->fs, &(struct fs_notify){ 0 }, NULL);
 	fs_fail_all(d->fs, -ENODEV);
+	fs_end(d->fs);
 	fleet_end(d->fleet);
 	engine_stop(d->engine);
 	jobs_stop(d->jobs, on_jobs_stopped, d);
@@ -311,6 +312,7 @@ static int make_parts(struct daemon *d)
 		              .arg = d,
 		              .loop = &d->loop,
 		              .shared = o->shared,
+		              .shared_opens = system_here->shared_opens,
 		              .raw_links = o->raw_links,
 		              .drafts = o->drafts,
 		              .finder = o->finder,

@@ -49,6 +49,7 @@ const struct system system_linux = {
 const struct system system_macos = {
 	.mountpoint = "/Volumes/vms",
 	.makes_in = "/Volumes/",
+	.shared_opens = true,
 	.options = macos_options,
 	.timeout_s = 600,
 	.finder = true,

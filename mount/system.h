@@ -20,6 +20,7 @@ struct system_option {
 };
 
 struct system {
+	bool shared_opens;      /* see fs_spec */
 	bool has_local;         /* machines of its own: the engine "local" */
 	const char *mountpoint; /* when none is named, or NULL */
 	const struct system_option *options; /* up to one without a text */

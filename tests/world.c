@@ -26,6 +26,7 @@ void world_begin(struct world *w, const struct world_spec *spec)
 		.timeout = 1,
 		.spool_max = SPOOL_MAX,
 		.patience_ms = spec->patience_ms,
+		.shared_opens = spec->shared_opens,
 		.uid = WORLD_UID,
 		.gid = WORLD_GID,
 		.drafts = spec->drafts,
@@ -65,6 +66,7 @@ static void take_down(struct world *w, void (*stop)(struct engine *engine))
 {
 	fs_set_notify(w->fs, &(struct fs_notify){ 0 }, NULL);
 	fs_fail_all(w->fs, -ENODEV);
+	fs_end(w->fs);
 	fleet_end(w->fleet);
 	stop(w->engine);
 	assert_null(w->fs->requests);

@@ -40,6 +40,7 @@ struct world {
 struct world_spec {
 	struct engine *engine;
 	unsigned patience_ms;
+	bool shared_opens;
 	const struct fs_notify *notify;
 	void *notify_arg;
 	bool drafts;
