@@ -19,13 +19,19 @@
 #include "tests/puppet.h"
 #include "tests/world.h"
 
-static void begin(struct world *w)
+static void begin_with(struct world *w, bool shared_opens)
 {
-	world_begin(w, &(struct world_spec){ .engine = puppet_new() });
+	world_begin(w, &(struct world_spec){ .engine = puppet_new(),
+	                                     .shared_opens = shared_opens });
 	puppet_add(w->engine, "up", "1", MACHINE_RUNNING);
 	puppet_add(w->engine, "off", "2", MACHINE_STOPPED);
 	puppet_address(w->engine, "up", "10.0.0.1");
 	puppet_at_once(w->engine, true);
+}
+
+static void begin(struct world *w)
+{
+	begin_with(w, false);
 }
 
 static void end(struct world *w)
@@ -141,6 +147,52 @@ static void control_text_is_of_the_moment_of_the_open(void **state)
 	assert_int_equal(kernel_read(w.kernel, node, open.fh, 1 << 30, text, 1),
 	                 0);
 	assert_int_equal(kernel_release(w.kernel, node, open.fh, O_RDONLY), 0);
+	end(&w);
+}
+
+static void control_text_of_a_shared_open_is_of_the_moment_of_the_read(
+	void **state)
+{
+	static const char *const paths[] = { "up/state", "up/ip", "up/error",
+		                             "up/config", "up/exec" };
+	struct fuse_open_out open[5];
+	uint64_t node[5];
+	struct world w;
+	char text[512];
+	int n;
+
+	(void)state;
+	begin_with(&w, true);
+	for (size_t i = 0; i < 5; i++) {
+		node[i] = node_of(&w, paths[i]);
+		assert_int_equal(
+			kernel_open(w.kernel, node[i], O_RDONLY, &open[i]), 0);
+	}
+	assert_int_equal(echo(&w, "up/state", "stop\n"), 0);
+	assert_int_not_equal(echo(&w, "up/state", "nonsense\n"), 0);
+	assert_int_equal(kernel_read(w.kernel, node[0], open[0].fh, 0, text, 3),
+	                 3);
+	assert_memory_equal(text, "sto", 3);
+	/* One reader sees one moment. */
+	assert_int_equal(echo(&w, "up/state", "start\n"), 0);
+	assert_int_equal(kernel_read(w.kernel, node[0], open[0].fh, 3, text, 9),
+	                 5);
+	assert_memory_equal(text, "pped\n", 5);
+	assert_int_equal(kernel_read(w.kernel, node[1], open[1].fh, 0, text, 9),
+	                 9);
+	assert_memory_equal(text, "10.0.0.1\n", 9);
+	assert_int_equal(echo(&w, "up/state", "nonsense\n"), -EINVAL);
+	n = kernel_read(w.kernel, node[2], open[2].fh, 0, text, 500);
+	assert_true(n > 10 && memmem(text, (size_t)n, "nonsense", 8));
+	n = kernel_read(w.kernel, node[3], open[3].fh, 0, text, 500);
+	assert_true(n > 10 && memmem(text, (size_t)n, "running", 7) == NULL &&
+	            text[0] == '{');
+	assert_int_equal(kernel_read(w.kernel, node[4], open[4].fh, 0, text, 9),
+	                 0);
+	for (size_t i = 0; i < 5; i++)
+		assert_int_equal(kernel_release(w.kernel, node[i], open[i].fh,
+		                                O_RDONLY),
+		                 0);
 	end(&w);
 }
 
@@ -650,6 +702,8 @@ int main(void)
 		cmocka_unit_test(control_files_read_as_the_table_says),
 		cmocka_unit_test(control_stats_counts_what_was_asked),
 		cmocka_unit_test(control_text_is_of_the_moment_of_the_open),
+		cmocka_unit_test(
+			control_text_of_a_shared_open_is_of_the_moment_of_the_read),
 		cmocka_unit_test(control_files_share_the_engine_s_answers),
 		cmocka_unit_test(control_open_tells_why_the_engine_failed),
 		cmocka_unit_test(control_open_is_refused_against_the_mode),

@@ -511,6 +511,28 @@ static void exec_read_of_another_open_file_is_the_last_finished(void **state)
 	end(&w);
 }
 
+static void exec_read_of_a_shared_open_is_the_last_finished(void **state)
+{
+	struct world w;
+	struct exec_file f;
+
+	(void)state;
+	world_begin(&w, &(struct world_spec){ .engine = puppet_new(),
+	                                      .shared_opens = true });
+	puppet_add(w.engine, "up", "1", MACHINE_RUNNING);
+	puppet_at_once(w.engine, true);
+	exec_open(&f, &w, "up/exec", O_RDONLY);
+	assert_got(&f, exec_recv(&f, 0, 100), "");
+	run(&w, "one\n", "first\n");
+	assert_got(&f, exec_recv(&f, 0, 3), "fir");
+	run(&w, "two\n", "second\n");
+	/* One reader sees one run. */
+	assert_got(&f, exec_recv(&f, 3, 100), "st\n");
+	assert_got(&f, exec_recv(&f, 0, 100), "second\n");
+	exec_close(&f);
+	end(&w);
+}
+
 static void exec_reads_what_was_run_through_it_in_order(void **state)
 {
 	struct world w;
@@ -876,6 +898,8 @@ int main(void)
 		cmocka_unit_test(exec_read_of_ones_own_comes_as_it_is_printed),
 		cmocka_unit_test(
 			exec_read_of_another_open_file_is_the_last_finished),
+		cmocka_unit_test(
+			exec_read_of_a_shared_open_is_the_last_finished),
 		cmocka_unit_test(exec_reads_what_was_run_through_it_in_order),
 		cmocka_unit_test(
 			exec_keeps_the_newest_of_many_runs_of_an_open_file),
