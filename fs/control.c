@@ -169,7 +169,9 @@ void control_open(struct request *rq, const struct fuse_file_info *fi)
 	/* The owner may be root, whom the kernel's own check lets pass. */
 	if ((writes && entry->accept == ACCEPT_NOTHING) ||
 	    (reads && !(entry->mode & 0400))) {
-		request_fail(rq, -EACCES);
+		request_refuse(rq, -EACCES, "%s: it is only to be %s",
+		               entry->name ? entry->name : "what is here",
+		               entry->mode & 0400 ? "read" : "written");
 		return;
 	}
 	rq->fi.direct_io = 1;

@@ -12,6 +12,8 @@
 #include "fs/request.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +21,8 @@
 #include "fs/control.h"
 #include "fs/fs.h"
 #include "fs/open.h"
+
+enum { WHY_MAX = 600 };
 
 static void request_free(struct request *rq)
 {
@@ -236,6 +240,21 @@ void request_fail(struct request *rq, int err)
 	if (fuse)
 		fuse_reply_err(fuse, -err);
 	request_free(rq);
+}
+
+void request_refuse(struct request *rq, int err, const char *fmt, ...)
+{
+	char why[WHY_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	if (rq->node->m)
+		member_set_error(rq->node->m, "%s", why);
+	else
+		fleet_set_error(rq->fs->spec.fleet, "%s", why);
+	request_fail(rq, err);
 }
 
 void request_reply_done(struct request *rq)

@@ -91,6 +91,10 @@ void request_on_timeout(struct request *rq, request_interrupt_fn *fn);
 
 /* err is a negative errno. */
 void request_fail(struct request *rq, int err);
+/* The same with a line for the machine's error, or for .orbfs/error where there
+ * is no machine. */
+void request_refuse(struct request *rq, int err, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 void request_reply_done(struct request *rq);
 /* A lookup's answer; takes the caller's reference to the node. */
 void request_reply_entry(struct request *rq, struct node *node);
