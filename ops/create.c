@@ -107,7 +107,8 @@ static int take(const cJSON *item, struct create *create, struct buf *why)
 	*value = NULL;
 	if (cJSON_IsNull(item))
 		return 0;
-	if (cJSON_IsNumber(item) || cJSON_IsBool(item)) {
+	if (keys[key].setting != NO_SETTING &&
+	    (cJSON_IsNumber(item) || cJSON_IsBool(item))) {
 		printed = cJSON_PrintUnformatted(item);
 		if (!printed)
 			return -ENOMEM;
