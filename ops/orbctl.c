@@ -445,6 +445,8 @@ static const struct {
 	const char *text;
 	struct engine_failure failure;
 } complaints[] = {
+	/* Its text may hold any other. */
+	{ "panic:", { -EIO, ENGINE_FINAL, NULL } },
 	{ "machine not found", { -ENOENT, ENGINE_FINAL, NULL } },
 	{ "no machine found", { -ENOENT, ENGINE_FINAL, NULL } },
 	{ "no such machine", { -ENOENT, ENGINE_FINAL, NULL } },
@@ -495,13 +497,18 @@ static const struct {
 	{ "unknown configuration key", { -EOPNOTSUPP, ENGINE_FINAL, LACKING } },
 	{ "unknown architecture", { -EINVAL, ENGINE_FINAL, NULL } },
 	{ "does not run on this", { -EINVAL, ENGINE_FINAL, NULL } },
-	{ "invalid ", { -EINVAL, ENGINE_FINAL, NULL } },
+	{ "invalid value", { -EINVAL, ENGINE_FINAL, NULL } },
+	{ "invalid memory size", { -EINVAL, ENGINE_FINAL, NULL } },
+	{ "invalid disk size", { -EINVAL, ENGINE_FINAL, NULL } },
+	{ "invalid number of", { -EINVAL, ENGINE_FINAL, NULL } },
+	{ "invalid name", { -EINVAL, ENGINE_FINAL, NULL } },
+	{ "invalid machine name", { -EINVAL, ENGINE_FINAL, NULL } },
+	{ "invalid user name", { -EINVAL, ENGINE_FINAL, NULL } },
 	{ "limit too low", { -EINVAL, ENGINE_FINAL, NULL } },
 	{ "is too small", { -EINVAL, ENGINE_FINAL, NULL } },
 	{ "read archive", { -EINVAL, ENGINE_FINAL, BROKEN_ADVICE } },
 	{ "not an export", { -EINVAL, ENGINE_FINAL, BROKEN_ADVICE } },
 	{ "record is damaged", { -EINVAL, ENGINE_FINAL, BROKEN_ADVICE } },
-	{ "panic:", { -EIO, ENGINE_FINAL, NULL } },
 };
 
 /* What came with which version, by a word of the line that complains. */

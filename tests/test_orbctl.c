@@ -588,6 +588,15 @@ static const struct {
 	  -EPERM, ENGINE_FINAL, NULL },
 	{ "panic: $HOME is not defined\n\ngoroutine 1 [running]:\n", -EIO,
 	  ENGINE_FINAL, "panic: $HOME is not defined" },
+	{ "panic: runtime error: invalid memory address or nil pointer "
+	  "dereference\n\nmachine not found",
+	  -EIO, ENGINE_FINAL,
+	  "panic: runtime error: invalid memory address or nil pointer "
+	  "dereference" },
+	{ "create 'web': invalid memory size '1X'", -EINVAL, ENGINE_FINAL,
+	  NULL },
+	{ "create 'web': setup: run command 'x': invalid option", -EIO,
+	  ENGINE_FINAL, NULL },
 	{ "something that nobody has seen", -EIO, ENGINE_FINAL, NULL },
 };
 
