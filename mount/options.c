@@ -358,6 +358,7 @@ const char *options_help(void)
 	       "Show virtual machines as directories below MOUNTPOINT; or look "
 	       "at what this\n"
 	       "computer lacks for that, and say how to get it.\n"
+	       "On macOS MOUNTPOINT may be left out: it is /Volumes/vms then.\n"
 	       "\n"
 	       "  -f                   stay in the foreground\n"
 	       "  -d                   the same, and log every request\n"
