@@ -11,9 +11,10 @@ mount_orbfs
 expect "the root lists machines and what is ours" "$ours db1 web1 web2 web3" \
 	"$(names "$mnt")"
 expect "a machine holds its control files" \
-	"archive.tar.zst config error exec files ip log run snapshots state" \
+	"archive.tar.zst config error exec files ip log run snapshots state stats" \
 	"$(names "$mnt/web1")"
-expect ".orbfs holds the daemon's own" "config ctl error stats version" \
+expect ".orbfs holds the daemon's own" \
+	"config create ctl engine error stats version" \
 	"$(names "$mnt/.orbfs" -I events)"
 expect "run holds the record of the last run" last "$(ls -A "$mnt/web1/run")"
 expect "the record has four files" "cmd err out status" \
@@ -22,7 +23,7 @@ expect "the record has four files" "cmd err out status" \
 # The order in which readdir gives them.
 order=$(names "$mnt/web1" -U)
 expect_match "control files are listed before anything deeper" \
-	'^state ip config exec error log archive.tar.zst( run| files| snapshots)*$' "$order"
+	'^state ip config exec error log stats archive.tar.zst( run| files| snapshots)*$' "$order"
 deep=
 for name in $order; do
 	if [ -d "$mnt/web1/$name" ]; then
@@ -47,7 +48,8 @@ expect "directories are the user's alone" "" \
 expect "control files have mode 0600 or 0400" "" \
 	"$(modes -type f ! -perm 600 ! -perm 400)"
 expect "there is nothing but files and directories" "" \
-	"$(modes ! -type f ! -type d ! -path "$mnt/.by/*")"
+	"$(modes ! -type f ! -type d ! -path "$mnt/.by/*" \
+	! -path "$mnt/.images/*")"
 expect "all belongs to the mounting user" "" "$(modes ! -uid "$(id -u)")"
 expect "and to that user's group" "" "$(modes ! -gid "$(id -g)")"
 for name in state config exec; do
@@ -71,7 +73,7 @@ expect "a file has the same inode number at each look" \
 	"$(stat -c %i "$mnt/web1/exec")" "$(stat -c %i "$mnt/web1/exec")"
 expect "no two things share an inode number" "" \
 	"$(find "$mnt" -printf '%i\n' | sort | uniq -d)"
-expect "a directory's links count what it holds" "8 4" \
+expect "a directory's links count what it holds" "9 4" \
 	"$(stat -c %h "$mnt" "$mnt/web1" | xargs)"
 
 # Sizes.

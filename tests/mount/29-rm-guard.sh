@@ -91,7 +91,7 @@ unharmed "one by many threads"
 expect "nothing ran but what looked for files" "" \
 	"$(cut -f 3- "$work/fake/calls" | grep '^run' | grep -v 'orbfs-agent-')"
 expect "nothing was stopped, started, renamed or set" 0 \
-	"$(called '(stop|start|restart|rename|config) .*')"
+	"$(called '((stop|start|restart|rename)|config (set|add|reset)) .*')"
 
 # What is meant.
 check "a plain rmdir of another process deletes" rmdir "$mnt/web1"

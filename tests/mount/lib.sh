@@ -198,7 +198,7 @@ refresh() {
 
 # What the root holds beside machines.
 # shellcheck disable=SC2034 # for the scripts
-ours=".by .orbfs"
+ours=".by .images .orbfs"
 
 # names DIRECTORY [FLAGS]: what ls shows, in one line; -U: in readdir's order.
 names() {
