@@ -263,7 +263,8 @@ static void vitals_of_long_lines_are_bounded(void **state)
 }
 
 /* The script's answer in that shell, or NULL: there is no such shell. */
-static char *answer_of(const char *shell, const char *path, size_t *len)
+static char *answer_of(const char *shell, const char *path, const char *more,
+                       size_t *len)
 {
 	char *command = NULL;
 	char *text = malloc(VITALS_MAX);
@@ -276,8 +277,8 @@ static char *answer_of(const char *shell, const char *path, size_t *len)
 	}
 	/* It has quotes of its own: given in a variable. */
 	assert_int_equal(setenv("VITALS", vitals_script, 1), 0);
-	assert_true(asprintf(&command, "exec env %s %s -c \"$VITALS\"", path,
-	                     shell) > 0);
+	assert_true(asprintf(&command, "exec env %s %s %s -c \"$VITALS\"", path,
+	                     shell, more) > 0);
 	pipe = popen(command, "r"); // NOLINT(cert-env33-c)
 	assert_non_null(pipe);
 	*len = fread(text, 1, VITALS_MAX, pipe);
@@ -296,7 +297,7 @@ static void vitals_script_runs_in_the_shells_that_are_here(void **state)
 	for (size_t i = 0; i < sizeof(shells) / sizeof(shells[0]); i++)
 		for (size_t j = 0; j < 2; j++) {
 			size_t len;
-			char *text = answer_of(shells[i], paths[j], &len);
+			char *text = answer_of(shells[i], paths[j], "", &len);
 			struct vitals v;
 
 			if (!text)
@@ -311,6 +312,27 @@ static void vitals_script_runs_in_the_shells_that_are_here(void **state)
 			assert_true(j ? v.disk_total < 0
 			              : v.disk_used <= v.disk_total);
 		}
+}
+
+/* As in a machine that is a container: another process 1, other processes. */
+static void vitals_of_a_namespace_are_its_own(void **state)
+{
+	static const char shell[] = "/usr/bin/unshare";
+	static const char how[] = "--pid --fork --mount-proc setsid sh";
+	struct vitals v;
+	char *text;
+	size_t len;
+
+	(void)state;
+	// NOLINTNEXTLINE(cert-env33-c)
+	if (system("unshare --pid --fork --mount-proc true 2>/dev/null") != 0)
+		skip();
+	text = answer_of(shell, "", how, &len);
+	assert_non_null(text);
+	assert_int_equal(vitals_parse(text, len, &v), 0);
+	free(text);
+	assert_true(v.uptime >= 0 && v.uptime < 60);
+	assert_int_equal(v.processes, 0);
 }
 
 int main(void)
@@ -332,6 +354,7 @@ int main(void)
 		cmocka_unit_test(vitals_of_long_lines_are_bounded),
 		cmocka_unit_test(
 			vitals_script_runs_in_the_shells_that_are_here),
+		cmocka_unit_test(vitals_of_a_namespace_are_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
