@@ -80,6 +80,9 @@ struct job {
 	const struct job_events *events;
 	void *arg;
 	bool cancelled;
+	char *in; /* what job_write gave, NUL-terminated; or NULL */
+	size_t in_len;
+	bool in_shut;
 };
 
 struct engine {
@@ -87,7 +90,8 @@ struct engine {
 	size_t n;
 	struct puppet_ask *asks; /* in the order in which they were asked */
 	struct job *jobs;        /* likewise */
-	bool streams;            /* exports can be read while they grow */
+	char created[PUPPET_WORD_MAX]; /* the image of the last CREATE */
+	bool streams;                  /* exports can be read while they grow */
 	const char *texts[ENGINE_N_OPS]; /* the answers to engine_text */
 	unsigned n_asked[ENGINE_N_OPS];
 	unsigned n_ids;
@@ -226,6 +230,8 @@ static inline void puppet_ask(struct engine *engine,
 	engine->n_asked[ask->op]++;
 	engine->stats.calls[ask->op]++;
 	engine->last = *ask;
+	if (ask->op == ENGINE_CREATE)
+		puppet_keep(engine->created, call->image);
 	while (*at)
 		at = &(*at)->next;
 	ask->next = NULL;
@@ -428,6 +434,7 @@ static inline void puppet_end_script(struct job *job, int status, int err)
 		err = -ECANCELED;
 	job->events->on_end(job->arg, err, &res);
 	free(job->script);
+	free(job->in);
 	free(job);
 }
 
@@ -668,6 +675,20 @@ int engine_run_failure(struct engine *engine, const struct job_result *res,
 	(void)res;
 	(void)why;
 	return 0;
+}
+
+void job_write(struct job *job, const void *data, size_t len)
+{
+	job->in = realloc(job->in, job->in_len + len + 1);
+	assert_non_null(job->in);
+	memcpy(job->in + job->in_len, data, len);
+	job->in_len += len;
+	job->in[job->in_len] = '\0';
+}
+
+void job_shut(struct job *job)
+{
+	job->in_shut = true;
 }
 
 void job_cancel(struct job *job)

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -92,4 +93,91 @@ void world_end(struct world *w, void (*stop)(struct engine *engine))
 		fail_msg("%u requests have no answer",
 		         kernel_n_unanswered(w->kernel));
 	take_down(w, stop);
+}
+
+/* ---- what programs do ---- */
+
+uint64_t world_node(struct world *w, const char *path)
+{
+	struct fuse_entry_out e;
+
+	assert_int_equal(kernel_walk(w->kernel, path, &e), 0);
+	return e.nodeid;
+}
+
+void world_assert_lists(struct world *w, const char *path, const char *names)
+{
+	char *text;
+
+	assert_int_equal(kernel_ls(w->kernel, world_node(w, path), &text), 0);
+	assert_int_equal(strncmp(text, ".\n..\n", 5), 0);
+	for (char *c = text; *c; c++)
+		if (*c == '\n')
+			*c = ' ';
+	assert_string_equal(text + 5, names);
+	free(text);
+}
+
+void world_assert_reads(struct world *w, const char *path, const char *text)
+{
+	char *got;
+
+	assert_int_equal(kernel_cat(w->kernel, world_node(w, path), &got), 0);
+	assert_string_equal(got, text);
+	free(got);
+}
+
+void world_assert_tells(struct world *w, const char *path, const char *text)
+{
+	char *got;
+
+	assert_int_equal(kernel_cat(w->kernel, world_node(w, path), &got), 0);
+	if (strncmp(got, text, strlen(text)) != 0)
+		assert_string_equal(got, text);
+	free(got);
+}
+
+int world_echo(struct world *w, const char *path, const char *text)
+{
+	return kernel_echo(w->kernel, world_node(w, path), text);
+}
+
+/* The node of the directory a path is in, and the name in it. */
+static uint64_t parent_of(struct world *w, const char *path, const char **name)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[256];
+
+	*name = slash ? slash + 1 : path;
+	if (!slash)
+		return KERNEL_ROOT;
+	assert_true((size_t)(slash - path) < sizeof(dir));
+	memcpy(dir, path, (size_t)(slash - path));
+	dir[slash - path] = '\0';
+	return world_node(w, dir);
+}
+
+int world_mkdir(struct world *w, const char *path)
+{
+	const char *name;
+	uint64_t parent = parent_of(w, path, &name);
+
+	return kernel_mkdir(w->kernel, parent, name, NULL);
+}
+
+int world_rmdir(struct world *w, const char *path)
+{
+	const char *name;
+	uint64_t parent = parent_of(w, path, &name);
+
+	return kernel_rmdir(w->kernel, parent, name);
+}
+
+int world_mv(struct world *w, const char *from, const char *to)
+{
+	const char *name, *new_name;
+	uint64_t parent = parent_of(w, from, &name);
+	uint64_t new_parent = parent_of(w, to, &new_name);
+
+	return kernel_rename(w->kernel, parent, name, new_parent, new_name, 0);
 }

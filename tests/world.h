@@ -48,6 +48,23 @@ struct world_spec {
 };
 
 void world_begin(struct world *w, const struct world_spec *spec);
+/* ---- what programs do, by paths from the root ("web/run/last") ---- */
+
+/* The node there, which has to be. */
+uint64_t world_node(struct world *w, const char *path);
+/* What `ls` prints, without "." and "..": "a b c ". */
+void world_assert_lists(struct world *w, const char *path, const char *names);
+void world_assert_reads(struct world *w, const char *path, const char *text);
+/* It begins with this. */
+void world_assert_tells(struct world *w, const char *path, const char *text);
+/* 0 or a negative errno, as of all below. */
+int world_echo(struct world *w, const char *path, const char *text);
+int world_mkdir(struct world *w, const char *path);
+int world_rmdir(struct world *w, const char *path);
+int world_mv(struct world *w, const char *from, const char *to);
+
+/* ---- */
+
 /* Wait until the daemon has seen all that was sent. */
 void world_settle(struct world *w);
 /* Have the kernel abort the connection, and everything end as main does it;
