@@ -331,6 +331,47 @@ static void fs_refuses_to_remove_control_files(void **state)
 	end(&w);
 }
 
+/* In the machine's error, or in the daemon's own where there is none. */
+static void assert_told(struct world *w, const char *of, const char *why)
+{
+	const char *error = of ? member_error(fleet_find(w->fleet, of))
+	                       : fleet_error(w->fleet);
+
+	if (!strstr(error, why))
+		fail_msg("no '%s' in '%s'", why, error);
+}
+
+static void fs_tells_what_it_refuses(void **state)
+{
+	struct fuse_entry_out e;
+	struct fuse_open_out open;
+	struct fuse_setattr_in mode = { .valid = FATTR_MODE, .mode = 0777 };
+	struct fuse_setattr_in size = { .valid = FATTR_SIZE };
+	struct world w;
+	uint64_t up;
+
+	(void)state;
+	begin(&w);
+	up = node_of(&w, "up");
+	(void)kernel_mkdir(w.kernel, up, "new", NULL);
+	assert_told(&w, "up", "new: nothing of that kind");
+	(void)kernel_create(w.kernel, up, "file", 0644, O_WRONLY, &e, &open);
+	assert_told(&w, "up", "file: nothing of that kind");
+	(void)kernel_symlink(w.kernel, KERNEL_ROOT, "link", "/etc", NULL);
+	assert_told(&w, NULL, "link: nothing of that kind");
+	(void)kernel_mkdir(w.kernel, node_of(&w, ".orbfs"), "new", NULL);
+	assert_told(&w, NULL, "new: nothing of that kind");
+	(void)kernel_unlink(w.kernel, up, "ip");
+	assert_told(&w, "up", "ip: it cannot be removed");
+	(void)kernel_rename(w.kernel, up, "state", up, "other", 0);
+	assert_told(&w, "up", "state: it cannot be moved");
+	(void)kernel_setattr(w.kernel, node_of(&w, "up/ip"), &mode, NULL);
+	assert_told(&w, "up", "ip: its owner and mode");
+	(void)kernel_setattr(w.kernel, node_of(&w, "up/log"), &size, NULL);
+	assert_told(&w, "up", "log: it is only to be read");
+	end(&w);
+}
+
 static void fs_answers_what_it_does_not_have(void **state)
 {
 	struct world w;
@@ -606,6 +647,7 @@ int main(void)
 		cmocka_unit_test(fs_statfs_is_believable),
 		cmocka_unit_test(fs_refuses_to_make_files),
 		cmocka_unit_test(fs_refuses_to_remove_control_files),
+		cmocka_unit_test(fs_tells_what_it_refuses),
 		cmocka_unit_test(fs_answers_what_it_does_not_have),
 		cmocka_unit_test(fs_names_too_long_are_refused_everywhere),
 		cmocka_unit_test(fs_tells_the_kernel_who_came_and_went),
