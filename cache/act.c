@@ -35,7 +35,7 @@ bool act_is_stillborn(const struct member *m)
 const char *act_word(const struct member *m)
 {
 	return m->changing ? machine_state_word(member_state(m))
-	                   : "being copied";
+	                   : "being copied or exported";
 }
 
 void *act_new(size_t size, const struct act_kind *kind, struct member *m,

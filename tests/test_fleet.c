@@ -35,6 +35,7 @@ struct fixture {
 	struct fleet *fleet;
 	char events[EVENTS_MAX]; /* "+name -name ~name:text " */
 	struct member *kept[8];
+	struct act *loan;
 };
 
 /* Somebody who asked, and what was heard. */
@@ -978,9 +979,21 @@ static void fleet_end_tells_all_who_wait(void **state)
 
 static const char *any_name(void)
 {
-	static const char *const names[] = { "a", "b", "c", "d", "e", "f" };
+	static const char *const names[] = {
+		"a",          "b",          "c",          "d",
+		"a--snap--x", "b--snap--x", "a--snap--y", "c--snap--restoring"
+	};
 
-	return names[rand() % 6];
+	return names[rand() % 8];
+}
+
+/* A machine that is shown, or a snapshot of it. */
+static struct member *any_member(struct fixture *f)
+{
+	struct member *m = fleet_find(f->fleet, any_name());
+
+	return m && rand() % 3 == 0 && snapshot_count(m) ? snapshot_next(m, 0)
+	                                                 : m;
 }
 
 /* Something happens elsewhere. */
@@ -1010,13 +1023,45 @@ static void elsewhere(struct fixture *f)
 	}
 }
 
+/* We make copies, and machines of them. */
+static void act_on_snapshots(struct fixture *f, struct member *m,
+                             struct asker *a)
+{
+	static const char *const words[] = { "x", "y", "z" };
+	struct member *of = any_member(f);
+
+	switch (rand() % 5) {
+	case 0:
+		lifecycle_clone(m, any_name(), on_act, a);
+		return;
+	case 1:
+		lifecycle_snapshot(m, words[rand() % 3], on_act, a);
+		return;
+	case 2:
+		if (of)
+			lifecycle_file(m, of, words[rand() % 3], on_act, a);
+		return;
+	case 3:
+		if (snapshot_next(m, 0))
+			lifecycle_restore(m, snapshot_next(m, 0), on_act, a);
+		return;
+	default:
+		if (!f->loan)
+			lifecycle_lend(m, &f->loan, on_act, a);
+	}
+}
+
 /* We do something. */
 static void act(struct fixture *f, struct asker *a)
 {
 	struct lifecycle_new spec = { .name = any_name() };
-	struct member *m = fleet_find(f->fleet, any_name());
+	struct member *m = any_member(f);
 	enum engine_op op = (enum engine_op)(ENGINE_START + rand() % 4);
 
+	if (m && rand() % 3 == 0) {
+		act_on_snapshots(f, m, a);
+		return;
+	}
 	switch (rand() % 6) {
 	case 0:
 		lifecycle_create(f->fleet, &spec, on_act, a);
@@ -1062,7 +1107,10 @@ static void answer_some(struct fixture *f)
 static void check_against_engine(struct fixture *f)
 {
 	size_t n_failed = 0;
+	size_t n_snapshots = 0;
 
+	lifecycle_return(f->loan);
+	f->loan = NULL;
 	while (f->engine->asks || hands_n_alarms(f->hands)) {
 		while (f->engine->asks)
 			puppet_give(f->engine, f->engine->asks, 0);
@@ -1071,8 +1119,10 @@ static void check_against_engine(struct fixture *f)
 	look(f);
 	for (size_t i = 0; i < f->engine->n; i++) {
 		const struct machine *machine = f->engine->machines[i];
-		const struct member *m = member(f, machine->name);
+		const struct member *m = fleet_holder(f->fleet, machine->name);
 
+		assert_non_null(m);
+		n_snapshots += m->of != NULL;
 		assert_string_equal(m->machine->id, machine->id);
 		assert_int_equal(member_state(m), machine->state);
 		assert_true(m->known);
@@ -1080,7 +1130,8 @@ static void check_against_engine(struct fixture *f)
 	for (struct member *m = NULL;
 	     (m = fleet_next(f->fleet, m ? m->cookie : 0));)
 		n_failed += !m->known;
-	assert_int_equal(fleet_count(f->fleet), f->engine->n + n_failed);
+	assert_int_equal(fleet_count(f->fleet),
+	                 f->engine->n - n_snapshots + n_failed);
 }
 
 static void fleet_holds_its_invariants_whatever_happens(void **state)
@@ -1106,6 +1157,8 @@ static void fleet_holds_its_invariants_whatever_happens(void **state)
 			break;
 		case 5:
 			hands_turn(f.hands, (unsigned)rand() % 700);
+			lifecycle_return(f.loan);
+			f.loan = NULL;
 			break;
 		default:
 			answer_some(&f);
