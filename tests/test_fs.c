@@ -198,8 +198,8 @@ static void fs_attributes_of_the_root(void **state)
 	assert_int_equal(attr.ino, 1);
 	assert_int_equal(attr.mode, S_IFDIR | 0700);
 	assert_int_equal(attr.uid, WORLD_UID);
-	/* ".", "..", .by, .orbfs and two machines. */
-	assert_int_equal(attr.nlink, 6);
+	/* ".", "..", .by, .images, .orbfs and two machines. */
+	assert_int_equal(attr.nlink, 7);
 	before = attr.mtime;
 	hands_turn(w.hands, 9000);
 	puppet_remove(w.engine, "off");
