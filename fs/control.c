@@ -22,6 +22,7 @@
 #include "fs/export.h"
 #include "fs/fs.h"
 #include "fs/import.h"
+#include "fs/jobs.h"
 #include "fs/poll.h"
 
 /* ---- handles ---- */
@@ -43,6 +44,8 @@ struct handle *handle_new(struct fs *fs, struct node *node)
 	if (handle->next)
 		handle->next->at = &handle->next;
 	fs->handles = handle;
+	if (node->entry->accept == ACCEPT_JOB_IN)
+		jobs_input_opened(node->label);
 	return handle;
 }
 
@@ -62,6 +65,8 @@ void handle_unref(struct handle *handle)
 	export_close(handle->export);
 	if (handle->node->entry->accept == ACCEPT_ARCHIVE)
 		import_close(handle);
+	if (handle->node->entry->accept == ACCEPT_JOB_IN)
+		jobs_input_closed(handle->node->label);
 	*handle->at = handle->next;
 	if (handle->next)
 		handle->next->at = handle->at;
@@ -111,7 +116,7 @@ static void open_rendered(struct request *rq, const char *text, size_t len)
 		/* Who may run something here reads what that gives. */
 		if ((rq->fi.flags & O_ACCMODE) == O_RDONLY)
 			handle->shown = shown_run(rq->node);
-	} else if (entry->render) {
+	} else if (entry->render && entry->need != NEED_JOB) {
 		entry->render(&view, &b);
 		handle->text = buf_detach(&b, &handle->len);
 		buf_free(&b);
@@ -126,10 +131,13 @@ static void open_rendered(struct request *rq, const char *text, size_t len)
 	request_reply_open(rq, handle);
 }
 
-/* The machine of an open file may go meanwhile. */
+/* The machine of an open file may go meanwhile, and so may a job. */
 static bool is_gone(const struct request *rq)
 {
-	return rq->node->m && !rq->node->m->listed;
+	const struct node *node = rq->node;
+
+	return (node->m && !node->m->listed) ||
+	       (node->entry->in == DIR_JOB && jobs_is_gone(node->label));
 }
 
 static void on_needed(void *arg, int err)
@@ -195,6 +203,7 @@ void control_open(struct request *rq, const struct fuse_file_info *fi)
 	case NEED_RUN:
 	case NEED_EVENTS:
 	case NEED_ARCHIVE:
+	case NEED_JOB:
 		open_rendered(rq, "", 0);
 		return;
 	case NEED_LIST:
@@ -250,8 +259,11 @@ static void give_slice(struct request *rq)
 		return;
 	}
 	left = handle->len - (size_t)rq->offset;
-	request_reply_data(rq, handle->text + rq->offset,
-	                   rq->size < left ? rq->size : left);
+	if (left > rq->size)
+		left = rq->size;
+	if (rq->node->entry->accept == ACCEPT_JOB_CMD)
+		jobs_cmd_read(rq);
+	request_reply_data(rq, handle->text + rq->offset, left);
 }
 
 /* Without what it needs, the old text is as good as any. */
@@ -315,6 +327,10 @@ void control_read(struct request *rq)
 	}
 	if (rq->node->entry->need == NEED_ARCHIVE) {
 		export_read(rq);
+		return;
+	}
+	if (rq->node->entry->need == NEED_JOB) {
+		jobs_read(rq);
 		return;
 	}
 	if (rq->node->entry->need == NEED_EVENTS) {
@@ -570,6 +586,13 @@ void control_write(struct request *rq)
 	case ACCEPT_ARCHIVE:
 		import_write(rq);
 		return;
+	case ACCEPT_JOB_IN:
+	case ACCEPT_JOB_CMD:
+	case ACCEPT_JOB_SIGNAL:
+	case ACCEPT_JOB_ENV:
+	case ACCEPT_JOB_DIR:
+		jobs_write(rq);
+		return;
 	case ACCEPT_NOTHING:
 		request_fail(rq, -EACCES);
 		return;
@@ -592,6 +615,10 @@ void control_flush(struct request *rq)
 	}
 	if (rq->node->entry->accept == ACCEPT_EXEC) {
 		exec_flush(rq);
+		return;
+	}
+	if (rq->node->entry->in == DIR_JOB) {
+		jobs_flush(rq);
 		return;
 	}
 	buf_reset(held);

@@ -18,6 +18,7 @@
 #include "fs/fs.h"
 #include "fs/imagedir.h"
 #include "fs/import.h"
+#include "fs/jobs.h"
 #include "fs/machines.h"
 #include "fs/snapdir.h"
 
@@ -30,6 +31,11 @@ static const struct dir_kind kinds[DIR_N_KINDS] = {
 	               .unlink = machines_unlink,
 	               .rename = machines_rename,
 	               .create = import_create },
+	[DIR_RUN] = { .lookup = jobs_lookup,
+	              .next = jobs_next,
+	              .mkdir = jobs_mkdir,
+	              .rmdir = jobs_rmdir },
+	[DIR_JOB] = { .unlink = jobs_unlink },
 	[DIR_SNAPSHOTS] = { .lookup = snapdir_lookup,
 	                    .ready = snapdir_ready,
 	                    .next = snapdir_next,

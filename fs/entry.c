@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "cache/settings.h"
+#include "fs/jobs.h"
 #include "fs/node.h"
 #include "ops/create.h"
 #include "ops/machine.h"
@@ -120,6 +121,7 @@ static void render_stats(const struct view *v, struct buf *b)
 
 #define READ_ONLY (S_IFREG | 0400)
 #define READ_WRITE (S_IFREG | 0600)
+#define WRITE_ONLY (S_IFREG | 0200)
 #define DIRECTORY (S_IFDIR | 0500)
 #define DIR_WRITE (S_IFDIR | 0700)
 
@@ -177,7 +179,8 @@ static const struct entry entries[] = {
 	{DIR_MACHINE, "stats", READ_ONLY, .need = NEED_VITALS,
 	 .text = MEMBER_STATS, .render = render_vitals},
 	{DIR_MACHINE, "archive.tar.zst", READ_ONLY, .need = NEED_ARCHIVE},
-	{DIR_MACHINE, "run", DIRECTORY, .dir = DIR_RUN, .text = MEMBER_EXEC},
+	{DIR_MACHINE, "run", S_IFDIR | 0700, .dir = DIR_RUN,
+	 .text = MEMBER_EXEC},
 
 	{DIR_MACHINE, "snapshots", DIR_WRITE, .dir = DIR_SNAPSHOTS,
 	 .text = MEMBER_SNAPSHOTS},
@@ -195,6 +198,29 @@ static const struct entry entries[] = {
 	 .stream = RUN_ERR},
 	{DIR_LAST, "status", READ_ONLY, .text = MEMBER_EXEC,
 	 .render = render_status},
+
+	{DIR_RUN, NULL, S_IFDIR | 0700, .dir = DIR_JOB, .text = MEMBER_EXEC},
+	{DIR_JOB, "in", WRITE_ONLY, .accept = ACCEPT_JOB_IN,
+	 .text = MEMBER_EXEC, .flags = ENTRY_OWN_INODE | ENTRY_MAY_GO},
+	{DIR_JOB, "cmd", READ_WRITE, .accept = ACCEPT_JOB_CMD,
+	 .text = MEMBER_EXEC, .flags = ENTRY_OWN_INODE | ENTRY_MAY_GO,
+	 .render = jobs_render_cmd},
+	{DIR_JOB, "out", READ_ONLY, .need = NEED_JOB, .text = MEMBER_EXEC,
+	 .stream = RUN_OUT, .flags = ENTRY_MAY_GO},
+	{DIR_JOB, "err", READ_ONLY, .need = NEED_JOB, .text = MEMBER_EXEC,
+	 .stream = RUN_ERR, .flags = ENTRY_MAY_GO},
+	{DIR_JOB, "status", READ_ONLY, .text = MEMBER_EXEC,
+	 .flags = ENTRY_MAY_GO, .render = jobs_render_status},
+	{DIR_JOB, "wait", READ_ONLY, .need = NEED_JOB, .text = MEMBER_EXEC,
+	 .flags = ENTRY_MAY_GO, .render = jobs_render_status},
+	{DIR_JOB, "signal", WRITE_ONLY, .accept = ACCEPT_JOB_SIGNAL,
+	 .text = MEMBER_EXEC, .flags = ENTRY_OWN_INODE | ENTRY_MAY_GO},
+	{DIR_JOB, "env", READ_WRITE, .accept = ACCEPT_JOB_ENV,
+	 .text = MEMBER_EXEC, .flags = ENTRY_OWN_INODE | ENTRY_MAY_GO,
+	 .render = jobs_render_env},
+	{DIR_JOB, "dir", READ_WRITE, .accept = ACCEPT_JOB_DIR,
+	 .text = MEMBER_EXEC, .flags = ENTRY_OWN_INODE | ENTRY_MAY_GO,
+	 .render = jobs_render_dir},
 };
 /* clang-format on */
 
@@ -246,17 +272,25 @@ static size_t stream_len(const struct entry *entry, const struct member *m)
 	return spool ? spool_end(spool) - spool_start(spool) : 0;
 }
 
+/* Of a job, all that was ever printed counts. */
+static size_t job_len(const struct entry *entry, struct run *run)
+{
+	return run ? spool_end(run_spool(run, entry->stream)) : 0;
+}
+
 size_t entry_len(const struct entry *entry, const struct view *view)
 {
 	struct buf b = BUF_INIT(ENTRY_TEXT_MAX);
 	size_t len;
 
+	if (entry->need == NEED_JOB && entry->stream != RUN_ALL)
+		return job_len(entry, (struct run *)view->run);
 	if (entry->need == NEED_RUN)
 		return stream_len(entry, view->m);
 	if (!entry->render)
 		return 0;
 	/* Known only when the engine was asked: that of the last rendering. */
-	if (entry->need > NEED_LIST && view->m)
+	if (entry->need > NEED_LIST && entry->need != NEED_JOB && view->m)
 		return view->m->texts[entry->text].len;
 	entry->render(view, &b);
 	len = b.len;

@@ -29,6 +29,7 @@ enum entry_dir {
 	DIR_MACHINE,   /* a machine */
 	DIR_RUN,       /* run */
 	DIR_LAST,      /* run/last */
+	DIR_JOB,       /* run/NAME: a job of the user's */
 	DIR_FILES,     /* files: the machine's own root directory */
 	DIR_SNAPSHOTS, /* snapshots */
 	DIR_SNAPSHOT,  /* one of them */
@@ -56,6 +57,7 @@ enum entry_need {
 	NEED_EVENTS,   /* nothing: see fs/events.h */
 	NEED_ARCHIVE,  /* nothing: see fs/export.h */
 	NEED_RUN, /* nothing, but the text is a run's output, read piecewise */
+	NEED_JOB, /* the same of a job's, or its end: see fs/jobs.h */
 };
 
 /* What a write to it means. */
@@ -68,6 +70,12 @@ enum entry_accept {
 	ACCEPT_CREATE,
 	ACCEPT_SETTING,
 	ACCEPT_ARCHIVE, /* to import: see fs/import.h */
+	/* See fs/jobs.h. */
+	ACCEPT_JOB_IN,
+	ACCEPT_JOB_CMD,
+	ACCEPT_JOB_SIGNAL,
+	ACCEPT_JOB_ENV,
+	ACCEPT_JOB_DIR,
 };
 
 /* What the daemon says of itself, for the files in .orbfs. */
@@ -90,7 +98,10 @@ struct view {
 	size_t len;
 };
 
-enum { ENTRY_OWN_INODE = 1 }; /* see fs/node.h */
+enum {
+	ENTRY_OWN_INODE = 1, /* see fs/node.h */
+	ENTRY_MAY_GO = 2,    /* its directory's unlink is asked, too */
+};
 
 struct label;
 
@@ -102,7 +113,7 @@ struct entry {
 	enum entry_need need;
 	enum entry_accept accept;
 	enum member_text text;  /* where its length and times are kept */
-	enum run_stream stream; /* NEED_RUN */
+	enum run_stream stream; /* NEED_RUN, _JOB */
 	unsigned flags;
 	/* Append the text, a link's target; a failure is in b->err. */
 	void (*render)(const struct view *view, struct buf *b);

@@ -26,6 +26,7 @@
 #include "fs/events.h"
 #include "fs/files.h"
 #include "fs/import.h"
+#include "fs/jobs.h"
 #include "fs/listing.h"
 #include "fs/names.h"
 #include "fs/open.h"
@@ -40,6 +41,7 @@ static void on_came(void *arg, struct member *m)
 	struct fs *fs = arg;
 	uint64_t root = nodes_root(fs->nodes)->ino;
 
+	jobs_renamed(fs, m);
 	if (fs->notify.entry)
 		fs->notify.entry(fs->notify_arg, root, m->name);
 	if (fs->notify.inode)
@@ -55,6 +57,7 @@ static void on_gone(void *arg, struct member *m, const char *name)
 	if (!m->listed) {
 		guard_forget(fs->guard, m);
 		files_drop(fs, m);
+		jobs_gone(fs, m);
 		poll_tell(fs, m, MEMBER_STATE);
 	}
 	if (node && !m->listed && fs->notify.gone)
@@ -162,6 +165,7 @@ void fs_end(struct fs *fs)
 void fs_fail_all(struct fs *fs, int err)
 {
 	requests_fail_all(fs, err);
+	jobs_end(fs);
 	requests_end(fs);
 }
 
@@ -172,6 +176,7 @@ void fs_free(struct fs *fs)
 	fleet_set_events(fs->spec.fleet, &(struct fleet_events){ 0 }, NULL);
 	handles_free(fs);
 	import_drop_all(fs);
+	jobs_forget(fs);
 	watch_stop(fs);
 	opens_free(fs);
 	files_drop_all(fs);
@@ -187,12 +192,21 @@ void fs_free(struct fs *fs)
 
 /* ---- attributes ---- */
 
+/* Is it a job's directory, or a file in there? */
+static bool is_of_job(const struct node *node)
+{
+	return node_dir(node) == DIR_JOB ||
+	       (node->entry && node->entry->in == DIR_JOB);
+}
+
 struct view fs_view(struct fs *fs, const struct node *node)
 {
 	return (struct view){
 		.m = node->m,
 		.label = node->label,
-		.run = node->m ? node->m->last : NULL,
+		.run = is_of_job(node) ? jobs_run(node->label)
+		       : node->m       ? node->m->last
+		                       : NULL,
 		.fleet = fs->spec.fleet,
 		.settings = fs->settings,
 		.daemon = &fs->daemon,
@@ -289,6 +303,8 @@ void fs_attr(struct fs *fs, const struct node *node, struct stat *st)
 	else
 		file_attr(fs, node, st);
 	date_by_drafts(fs, node, st);
+	if (is_of_job(node))
+		st->st_mtim = jobs_changed(node->label);
 	st->st_ctim = st->st_mtim;
 	st->st_atim = st->st_mtim;
 }
@@ -473,9 +489,9 @@ static void fs_getattr(fuse_req_t fuse, fuse_ino_t ino,
 /* As a message calls it. */
 static const char *node_name(const struct node *node)
 {
-	if (node->entry)
+	if (node->entry && node->entry->name)
 		return node->entry->name;
-	return node->m ? node->m->name : "the root";
+	return node->m && !node->entry ? node->m->name : "what is here";
 }
 
 static void fs_setattr(fuse_req_t fuse, fuse_ino_t ino, struct stat *attr,
@@ -686,6 +702,7 @@ static void remove_name(fuse_req_t fuse, fuse_ino_t parent, const char *name,
 	struct request *rq = request_named(fuse, parent, name);
 	const struct dir_kind *kind;
 	void (*remove)(struct request *);
+	const struct entry *entry;
 
 	if (!rq)
 		return;
@@ -693,10 +710,11 @@ static void remove_name(fuse_req_t fuse, fuse_ino_t parent, const char *name,
 		files_remove(rq, is_dir, pid);
 		return;
 	}
+	entry = entry_find(node_dir(rq->node), name);
 	kind = dir_kind(rq->node);
 	remove = is_dir ? kind->rmdir : kind->unlink;
 	rq->size = (size_t)pid;
-	if (remove && !entry_find(node_dir(rq->node), name))
+	if (remove && (!entry || (entry->flags & ENTRY_MAY_GO)))
 		remove(rq);
 	else
 		refuse_removal(rq);

@@ -25,6 +25,7 @@
 struct events;
 struct images;
 struct settings;
+struct task;
 struct upload;
 
 /* How the kernel is told that it remembers something old. Called from the
@@ -80,6 +81,7 @@ struct fs {
 	struct events *events;
 	struct upload *uploads;   /* archives that are being written */
 	uint64_t last_serial;     /* of a label */
+	struct task *tasks;       /* jobs; see fs/jobs.h */
 	struct watch watch;       /* for changes */
 	struct request *requests; /* all that live */
 	struct alarm *patience;   /* with the oldest of them */

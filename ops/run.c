@@ -34,6 +34,7 @@ enum {
 	CHUNK = 32768, /* of the input */
 	TERM_GRACE_MS = 2000,
 	GUEST_SIGNALS = 64, /* the guest is Linux, whatever we are */
+	GUEST_SIGKILL = 9,
 };
 
 struct run {
@@ -58,6 +59,7 @@ struct run {
 	bool has_status; /* the trailer came */
 	int exit_status;
 	bool interrupted;
+	bool killed; /* by run_signal */
 	struct alarm *grace;
 	int err;
 	struct buf why;
@@ -316,6 +318,12 @@ static void judge(struct run *run, int err, const struct job_result *res)
 		set_status(run, run->exit_status, 0);
 		return;
 	}
+	/* The shell around it is gone as well, and engines tell of that in many
+	 * ways. */
+	if (run->killed) {
+		set_status(run, 0, GUEST_SIGKILL);
+		return;
+	}
 	if (!err) {
 		/* Without a trailer the engine's own words are on stderr. */
 		seen = *res;
@@ -414,6 +422,8 @@ void run_signal(struct run *run, int sig, engine_act_fn *done, void *arg)
 		.signal = sig,
 	};
 
+	if (sig == GUEST_SIGKILL && !run->interrupted)
+		run->killed = true;
 	engine_signal(run->engine, &call, done, arg);
 }
 

@@ -283,7 +283,7 @@ static void mkdir_of_what_is_there_is_refused(void **state)
 
 static void mkdir_below_the_root_is_refused(void **state)
 {
-	static const char *const paths[] = { "up", ".orbfs", "up/run",
+	static const char *const paths[] = { "up", ".orbfs", ".by",
 		                             "up/run/last" };
 	struct world w;
 
