@@ -25,7 +25,7 @@ static void begin(struct act *act);
 static void clear(struct act *act);
 static void set_next(struct configuring *c);
 
-static const struct act_kind kind = { begin, clear, false };
+static const struct act_kind kind = { .begin = begin, .clear = clear };
 
 static void clear(struct act *act)
 {

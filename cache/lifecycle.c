@@ -36,7 +36,7 @@ void act_complain(struct member *m, const char *fmt, ...)
 
 static void begin_deletion(struct act *act);
 
-static const struct act_kind deletion_kind = { begin_deletion, NULL, false };
+static const struct act_kind deletion_kind = { .begin = begin_deletion };
 
 static void on_deleted(void *arg, int err, const char *why)
 {
@@ -149,9 +149,11 @@ static void begin_renaming(struct act *act);
 static void clear_renaming(struct act *act);
 static void follow(struct renaming *leader);
 
-static const struct act_kind renaming_kind = { begin_renaming, clear_renaming,
-	                                       false };
-static const struct act_kind following_kind = { NULL, clear_renaming, false };
+static const struct act_kind renaming_kind = {
+	.begin = begin_renaming,
+	.clear = clear_renaming,
+};
+static const struct act_kind following_kind = { .clear = clear_renaming };
 
 static void clear_renaming(struct act *act)
 {
@@ -396,7 +398,7 @@ struct turning {
 
 static void begin_turn(struct act *act);
 
-static const struct act_kind turn_kind = { begin_turn, NULL, false };
+static const struct act_kind turn_kind = { .begin = begin_turn };
 
 /* What an operation shows while it runs, and leads to. */
 static const struct {

@@ -36,12 +36,22 @@ static void begin_import(struct act *act);
 static void begin_loan(struct act *act);
 static void clear_making(struct act *act);
 
-static const struct act_kind creation_kind = { begin_creation, clear_making,
-	                                       false };
-static const struct act_kind copy_kind = { begin_copy, clear_making, false };
-static const struct act_kind import_kind = { begin_import, clear_making,
-	                                     false };
-static const struct act_kind loan_kind = { begin_loan, NULL, true };
+static const struct act_kind creation_kind = {
+	.begin = begin_creation,
+	.clear = clear_making,
+};
+static const struct act_kind copy_kind = {
+	.begin = begin_copy,
+	.clear = clear_making,
+};
+static const struct act_kind import_kind = {
+	.begin = begin_import,
+	.clear = clear_making,
+};
+static const struct act_kind loan_kind = {
+	.begin = begin_loan,
+	.reads = true,
+};
 
 static void clear_making(struct act *act)
 {
@@ -95,8 +105,9 @@ static void succeed(struct making *making, struct machine *machine)
 		slot_put(&m->info_slot);
 	} else {
 		/* The next list tells the rest. */
-		act_set_state(m, making->source ? MACHINE_STOPPED
-		                                : MACHINE_RUNNING);
+		act_set_state(m, making->act.kind == &creation_kind
+		                         ? MACHINE_RUNNING
+		                         : MACHINE_STOPPED);
 	}
 	act_end(&making->act, 0, m);
 }

@@ -37,8 +37,8 @@ struct restoring {
 static void begin(struct act *act);
 static void clear(struct act *act);
 
-static const struct act_kind kind = { begin, clear, false };
-static const struct act_kind hold_kind = { NULL, NULL, false };
+static const struct act_kind kind = { .begin = begin, .clear = clear };
+static const struct act_kind hold_kind = { .begin = NULL };
 
 static void clear(struct act *act)
 {

@@ -108,8 +108,8 @@ void snapshots_adopt(struct member *m)
 	size_t len = strlen(m->name);
 
 	for (struct member *s = *fleet_snapshots(m->fleet); s; s = s->next_snap)
-		if (snapshot_split(s->name) == len &&
-		    memcmp(s->name, m->name, len) == 0)
+		if (strncmp(s->name, m->name, len) == 0 &&
+		    snapshot_split(s->name) == len)
 			fleet_belong(s, m);
 }
 

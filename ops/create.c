@@ -81,10 +81,14 @@ static int normalise(enum create_key key, const char *text, char **out)
 	return *out ? 0 : -ENOMEM;
 }
 
+/* The word is quoted in one line, and not too much of it. */
 static int refuse_unknown(const char *word, struct buf *why)
 {
-	buf_printf(why, "create: unknown key '%.*s'; keys are", QUOTE_MAX,
-	           word);
+	buf_adds(why, "create: unknown key '");
+	for (size_t i = 0; word[i] && i < QUOTE_MAX; i++)
+		buf_add(why, iscntrl((unsigned char)word[i]) ? "?" : &word[i],
+		        1);
+	buf_adds(why, "'; keys are");
 	for (int i = 0; i < CREATE_N_KEYS; i++)
 		buf_printf(why, " %s", keys[i].word);
 	return -EINVAL;

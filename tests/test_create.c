@@ -76,6 +76,7 @@ static void what_makes_no_sense_is_refused_by_its_key(void **state)
 		const char *why;
 	} bad[] = {
 		{ "{\"user\":\"me\",\"disc\":1}", "unknown key 'disc'" },
+		{ "{\"di\\nsc\":1}", "unknown key 'di?sc'" },
 		{ "{\"image\":\"-f\"}", "image: bad value" },
 		{ "{\"image\":\"a:b:c\"}", "image: bad value" },
 		{ "{\"image\":\"a:\"}", "image: bad value" },

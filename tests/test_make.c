@@ -396,6 +396,22 @@ static void import_shows_at_once_and_is_answered_at_the_end(void **state)
 	end(&f);
 }
 
+static void import_without_an_info_afterwards_has_succeeded(void **state)
+{
+	struct acts f;
+	struct asker a = { 0 };
+	struct act *handle;
+
+	(void)state;
+	begin(&f);
+	import(&f, &handle, &a);
+	puppet_answer(f.engine, ENGINE_IMPORT, 0);
+	puppet_answer(f.engine, ENGINE_INFO, -EPROTO);
+	assert_heard(&a, 1, 0);
+	assert_int_equal(member_state(member(&f, "fresh")), MACHINE_STOPPED);
+	end(&f);
+}
+
 static void import_that_fails_leaves_nothing(void **state)
 {
 	struct acts f;
@@ -680,6 +696,8 @@ int main(void)
 		cmocka_unit_test(snapshot_refuses_words_that_cannot_be),
 		cmocka_unit_test(
 			import_shows_at_once_and_is_answered_at_the_end),
+		cmocka_unit_test(
+			import_without_an_info_afterwards_has_succeeded),
 		cmocka_unit_test(import_that_fails_leaves_nothing),
 		cmocka_unit_test(import_that_is_given_up_leaves_nothing),
 		cmocka_unit_test(import_refuses_a_name_that_is_taken),

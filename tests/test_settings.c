@@ -129,6 +129,25 @@ static void lines_that_are_no_settings_are_left_out(void **state)
 	end(&f);
 }
 
+/* Cut anywhere, in memory that ends there. */
+static void any_beginning_of_an_answer_is_read(void **state)
+{
+	static const char whole[] = "cpu: 4\nx\nmachine.a.cpu: 1\nempty:\r\n"
+				    "network.https:true\n";
+
+	(void)state;
+	for (size_t len = 0; len < sizeof(whole); len++) {
+		struct fixture f;
+		char *text = strndup(whole, len);
+
+		begin(&f, two);
+		assert_int_equal(get(&f, text), 0);
+		assert_true(settings_count(f.settings) <= 3);
+		free(text);
+		end(&f);
+	}
+}
+
 static void many_lines_have_an_end(void **state)
 {
 	static char text[40000];
@@ -345,6 +364,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_are_names_and_values),
 		cmocka_unit_test(lines_that_are_no_settings_are_left_out),
+		cmocka_unit_test(any_beginning_of_an_answer_is_read),
 		cmocka_unit_test(many_lines_have_an_end),
 		cmocka_unit_test(one_question_serves_all_for_a_second),
 		cmocka_unit_test(places_and_times_stay_with_what_stays),
