@@ -30,9 +30,9 @@ bad_answer() {
 bad_answer junk
 bad_answer truncated
 
-expect "null is no machine" .orbfs "$(in_mode null)"
+expect "null is no machine" "$ours" "$(in_mode null)"
 expect "all are back" "$all" "$(in_mode)"
-expect "nothing is no machine" .orbfs "$(in_mode empty)"
+expect "nothing is no machine" "$ours" "$(in_mode empty)"
 expect "all are back" "$all" "$(in_mode)"
 expect "unknown keys are ignored" "$all" "$(in_mode unknown-keys)"
 expect "of duplicates the first counts" "$all" "$(in_mode duplicate)"
