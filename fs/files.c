@@ -26,7 +26,12 @@
 #include "fs/names.h"
 #include "fs/open.h"
 
-enum { KERNEL_SURE_MS = 60000, LIST_MOST = 4096, MISSES = 2 };
+enum {
+	KERNEL_SURE_MS = 60000,
+	LIST_MOST = 4096,
+	MISSES = 2,
+	ROOT_WAIT_MS = 250, /* for a guest, by who only looks at a machine */
+};
 
 /* ---- life ---- */
 
@@ -444,13 +449,20 @@ static void reply_file(struct request *rq, struct file *file)
 		request_fail(rq, -ENOMEM);
 }
 
+static bool is_root(const struct request *rq)
+{
+	return rq->node->file == tree_root(rq->node->file->tree);
+}
+
 /* ---- lookup ---- */
 
 /* There is no such name; the kernel may remember that as long as it is told of
- * a change. */
+ * a change. When the guest is lost it forgets what is in the root with all that
+ * is below, but names that are not there cannot be told to it: so it does not
+ * keep those of the root itself. */
 static void reply_nothing(struct request *rq)
 {
-	if (rq->node->file->watched)
+	if (rq->node->file->watched && !is_root(rq))
 		request_reply_no_entry(rq, kernel_sure(KERNEL_SURE_MS));
 	else
 		request_fail(rq, -ENOENT);
@@ -566,15 +578,79 @@ static void ask_attr(struct request *rq)
 		guest_ask(files->guest, &rq->call, on_attr, rq);
 }
 
+static void wake_root(struct files *files)
+{
+	struct request *waiting = files->root_waiting;
+
+	files->root_waiting = NULL;
+	while (waiting) {
+		struct request *rq = waiting;
+
+		waiting = rq->next_waiting;
+		rq->go(rq);
+	}
+}
+
+static void on_root_late(void *arg)
+{
+	struct files *files = arg;
+
+	files->root_alarm = NULL; /* it fired */
+	files->root_is_late = true;
+	wake_root(files);
+}
+
+/* That of a guest which fails is as it was known before. */
+static void on_root_attr(void *arg, int err, const struct guest_reply *reply,
+                         bool more)
+{
+	struct files *files = arg;
+	struct file *root = tree_root(files->tree);
+	struct clock *clock = files->fs->spec.clock;
+
+	(void)more;
+	clock->cancel(clock, files->root_alarm);
+	files->root_alarm = NULL;
+	files->asks_root = false;
+	files->root_is_late = false;
+	if (!err)
+		file_set_attr(root, &reply->attr);
+	wake_root(files);
+	file_unref(root);
+}
+
+/* Looking at a machine's directory starts no guest, and does not wait for one
+ * that hangs: it asks for files/, too. Go on when the guest has answered, or
+ * with what is known. */
+static void ask_root(struct request *rq, void (*go)(struct request *rq))
+{
+	struct files *files = files_of(rq->node);
+	struct clock *clock = files->fs->spec.clock;
+
+	if (!guest_is_up(files->guest) || files->root_is_late) {
+		go(rq);
+		return;
+	}
+	rq->go = go;
+	rq->next_waiting = files->root_waiting;
+	files->root_waiting = rq;
+	if (files->asks_root)
+		return;
+	files->asks_root = true;
+	file_ref(rq->node->file);
+	files->root_alarm =
+		clock->set(clock, ROOT_WAIT_MS, on_root_late, files);
+	guest_ask(files->guest,
+	          &(struct guest_call){ .op = WIRE_GETATTR, .path = "" },
+	          on_root_attr, files);
+}
+
 void files_getattr(struct request *rq)
 {
-	const struct files *files = files_of(rq->node);
-	bool root = rq->node->file == tree_root(files->tree);
-
-	/* Looking at a machine's directory does not start anything. */
-	if (file_sure_ms(rq->node->file) ||
-	    (root && !guest_is_up(files->guest)))
+	if (file_sure_ms(rq->node->file))
 		request_reply_attr(rq);
+	else if (is_root(rq))
+		ask_root(rq, request_reply_attr);
 	else
 		files_begin(rq, ask_attr);
 }
@@ -936,35 +1012,48 @@ static void ask_xattr(struct request *rq)
 		guest_ask(files_of(rq->node)->guest, &rq->call, on_xattr, rq);
 }
 
-/* Without asking; of a machine's files/ that nobody has looked into, none is
- * shown: `ls -l` asks for some. */
-static bool has_no_xattrs(const struct request *rq)
+static void reply_no_xattrs(struct request *rq)
 {
-	const struct files *files = files_of(rq->node);
-	const struct file *file = rq->node->file;
-
-	return file_has_no_xattrs(file) ||
-	       (file == tree_root(files->tree) && !guest_is_up(files->guest));
-}
-
-void files_getxattr(struct request *rq)
-{
-	rq->call.op = WIRE_GETXATTR;
-	if (has_no_xattrs(rq))
+	if (rq->call.op == WIRE_GETXATTR)
 		request_fail(rq, -ENOATTR);
-	else
-		files_begin(rq, ask_xattr);
-}
-
-void files_listxattr(struct request *rq)
-{
-	rq->call.op = WIRE_LISTXATTR;
-	if (!has_no_xattrs(rq))
-		files_begin(rq, ask_xattr);
 	else if (rq->size == 0)
 		request_reply_xattr_size(rq, 0);
 	else
 		request_reply_data(rq, NULL, 0);
+}
+
+/* Of a machine's files/ that nobody has looked into, or whose guest hangs, none
+ * is shown: `ls -l` asks for some. */
+static void xattr_of_root(struct request *rq)
+{
+	const struct files *files = files_of(rq->node);
+
+	if (!guest_is_up(files->guest) || files->root_is_late ||
+	    file_has_no_xattrs(rq->node->file))
+		reply_no_xattrs(rq);
+	else
+		ask_xattr(rq);
+}
+
+static void get_xattr(struct request *rq, enum wire_op op)
+{
+	rq->call.op = op;
+	if (file_has_no_xattrs(rq->node->file))
+		reply_no_xattrs(rq);
+	else if (is_root(rq))
+		ask_root(rq, xattr_of_root);
+	else
+		files_begin(rq, ask_xattr);
+}
+
+void files_getxattr(struct request *rq)
+{
+	get_xattr(rq, WIRE_GETXATTR);
+}
+
+void files_listxattr(struct request *rq)
+{
+	get_xattr(rq, WIRE_LISTXATTR);
 }
 
 static void on_xattr_set(void *arg, int err, const struct guest_reply *reply,

@@ -28,6 +28,11 @@ struct files {
 	struct guest *guest;
 	struct tree *tree;
 	uint64_t salt; /* makes inode numbers of machines differ */
+	/* The attributes of files/ itself, asked for once for all: */
+	bool asks_root;
+	bool root_is_late; /* those who waited were told what was known */
+	struct request *root_waiting;
+	struct alarm *root_alarm;
 };
 
 void files_index_init(struct index *index);

@@ -543,6 +543,68 @@ static void files_of_an_agent_that_is_silent_time_out(void **state)
 	files_end_world(&f);
 }
 
+/* `ls -l` of a machine's directory asks for files/ itself, too. */
+static void files_itself_is_shown_whatever_its_agent_does(void **state)
+{
+	struct files_world f;
+	struct fuse_attr attr;
+	uint64_t root;
+	uint64_t ids[2];
+	unsigned n;
+
+	(void)state;
+	begin(&f);
+	root = look(&f, "");
+	look(&f, "etc");
+	assert_int_equal(kernel_getattr(f.k, root, &attr), 0);
+	hands_turn(f.w.hands, 2000);
+	f.g->hold = -1;
+	n = f.g->n_seen[WIRE_GETATTR];
+	for (int i = 0; i < 2; i++)
+		ids[i] = kernel_send_getattr(f.k, root);
+	wait_seen(&f, WIRE_GETATTR, n + 1);
+	hands_turn(f.w.hands, 249);
+	assert_false(kernel_answered(f.k, ids[0]));
+	hands_turn(f.w.hands, 1);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(
+			kernel_wait(f.k, ids[i], NULL, NULL, KERNEL_MS), 0);
+	/* Who comes next does not wait at all, until there is an answer. */
+	assert_int_equal(kernel_getattr(f.k, root, &attr), 0);
+	assert_int_equal(f.g->n_seen[WIRE_GETATTR], n + 1);
+	f.g->hold = 0;
+	fake_guest_answer_all(f.g);
+	loop_run_for(f.w.loop, 20);
+	hands_turn(f.w.hands, 2000);
+	assert_int_equal(kernel_getattr(f.k, root, &attr), 0);
+	assert_int_equal(f.g->n_seen[WIRE_GETATTR], n + 2);
+	/* Its death is an answer, too. */
+	hands_turn(f.w.hands, 2000);
+	f.g->hold = -1;
+	ids[0] = kernel_send_getattr(f.k, root);
+	wait_seen(&f, WIRE_GETATTR, n + 3);
+	fake_guest_die(f.g);
+	assert_int_equal(kernel_wait(f.k, ids[0], NULL, NULL, KERNEL_MS), 0);
+	f.g->hold = 0;
+	files_end_world(&f);
+}
+
+/* The kernel cannot be told to forget those when the agent is lost. */
+static void files_that_are_not_in_the_root_are_not_kept(void **state)
+{
+	struct files_world f;
+	uint64_t root;
+
+	(void)state;
+	begin(&f);
+	list_dir(&f, "");
+	root = look(&f, "");
+	assert_int_equal(kernel_wait(f.k, kernel_send_lookup(f.k, root, "none"),
+	                             NULL, NULL, KERNEL_MS),
+	                 -ENOENT);
+	files_end_world(&f);
+}
+
 static void files_goes_on_after_whatever_the_guest_says(void **state)
 {
 	(void)state;
@@ -685,6 +747,8 @@ int main(void)
 			files_starts_an_agent_when_one_is_needed_and_no_sooner),
 		cmocka_unit_test(files_of_an_agent_that_dies_fail_at_once),
 		cmocka_unit_test(files_of_an_agent_that_is_silent_time_out),
+		cmocka_unit_test(files_itself_is_shown_whatever_its_agent_does),
+		cmocka_unit_test(files_that_are_not_in_the_root_are_not_kept),
 		cmocka_unit_test(files_goes_on_after_whatever_the_guest_says),
 		cmocka_unit_test(files_are_interrupted_at_once),
 		cmocka_unit_test(files_of_a_machine_that_is_removed_go),

@@ -19,7 +19,7 @@ mkdir "$(files one)/srv/new" >/dev/null 2>&1 &
 second=$!
 check "who asks waits" wait_for 5 grep -q . "/proc/$first/stat"
 expect_within 2 "the root is listed meanwhile" ls -l "$mnt"
-expect_within 2 "and the machine itself" ls "$mnt/one"
+expect_within 2 "and the machine itself" ls -l "$mnt/one"
 expect_within 2 "and read" cat "$mnt/one/state" "$mnt/one/config"
 expect_within 2 "another machine answers" ls -lR "$(files two)/etc"
 expect_within 3 "and is written to" put new "$(files two)/srv/written"
