@@ -94,6 +94,19 @@ bool guard_allows(struct guard *guard, const struct member *m, pid_t pid)
 	return true;
 }
 
+bool guard_allows_list(const struct guard *guard, const struct member *m,
+                       pid_t pid)
+{
+	uint64_t now = guard->clock->now_ms(guard->clock);
+
+	for (int i = 0; i < GUARD_SLOTS; i++)
+		if (guard->slots[i].m == m && guard->slots[i].pid &&
+		    now - guard->slots[i].last_ms < GUARD_LIST_MS &&
+		    guard->slots[i].pid == process_of(pid))
+			return false;
+	return true;
+}
+
 void guard_forget(struct guard *guard, const struct member *m)
 {
 	for (int i = 0; i < GUARD_SLOTS; i++)

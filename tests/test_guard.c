@@ -103,6 +103,31 @@ static void guard_takes_threads_of_one_process_for_one(void **state)
 	end(&f);
 }
 
+static void guard_refuses_lists_for_a_moment_after_a_try(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin(&f);
+	assert_true(guard_allows_list(f.guard, &f.a, NOBODY));
+	guard_trip(f.guard, &f.a, NOBODY);
+	assert_false(guard_allows_list(f.guard, &f.a, NOBODY));
+	assert_true(guard_allows_list(f.guard, &f.a, NOBODY - 1));
+	assert_true(guard_allows_list(f.guard, &f.b, NOBODY));
+	/* Listing is no try; a refused removal is. */
+	hands_turn(f.hands, GUARD_LIST_MS - 1);
+	assert_false(guard_allows_list(f.guard, &f.a, NOBODY));
+	hands_turn(f.hands, 1);
+	assert_true(guard_allows_list(f.guard, &f.a, NOBODY));
+	assert_false(guard_allows(f.guard, &f.a, NOBODY));
+	assert_false(guard_allows_list(f.guard, &f.a, NOBODY));
+	/* Who is not known browses on. */
+	guard_trip(f.guard, &f.b, 0);
+	assert_true(guard_allows_list(f.guard, &f.b, 0));
+	assert_true(guard_allows_list(f.guard, &f.b, NOBODY));
+	end(&f);
+}
+
 static void guard_refuses_all_when_nobody_says_who_asks(void **state)
 {
 	struct fixture f;
@@ -169,6 +194,7 @@ int main(void)
 			guard_refuses_who_tripped_it_at_that_machine_alone),
 		cmocka_unit_test(guard_forgives_a_minute_after_the_last_try),
 		cmocka_unit_test(guard_takes_threads_of_one_process_for_one),
+		cmocka_unit_test(guard_refuses_lists_for_a_moment_after_a_try),
 		cmocka_unit_test(guard_refuses_all_when_nobody_says_who_asks),
 		cmocka_unit_test(guard_forgets_a_machine_that_is_gone),
 		cmocka_unit_test(guard_that_is_full_forgets_the_oldest),

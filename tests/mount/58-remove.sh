@@ -51,8 +51,8 @@ unharmed() {
 		"$(pid1 one) $(pid1 two)"
 }
 
-# A removal goes through all of files/ of the machines that run, refused at each
-# step; ten seconds of that are enough.
+# What begins at the bottom goes through all of files/ of the machines that run
+# before it removes anything; ten seconds of that are enough.
 removal() { # removal SENTENCE COMMAND...
 	local sentence=$1
 	shift
@@ -68,6 +68,11 @@ removal "find -delete of a stopped machine" find "$mnt/three" -delete
 removal "find -exec rm" find "$mnt/three" -depth -exec rm -rf {} +
 removal "rm -rf of the mount" rm -rf "$mnt"
 removal "perl's rmtree" perl -MFile::Path -e 'rmtree($ARGV[0])' "$mnt/three"
+
+# What meets a control file first does not get as far as files/.
+expect_within 3 "rm -rf of a running machine gives up soon" \
+	bash -c '! rm -rf "$0" 2>/dev/null' "$mnt/two"
+unharmed "rm -rf of a running one"
 
 # Python's says nothing at all when it is told to.
 timeout 10 python3 -c '
