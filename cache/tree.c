@@ -18,6 +18,8 @@
  *  3. Directories with a listing are in the list of use, the oldest first;
  *     n_listed is the sum of their entries.
  *  4. A directory that has a watch is in by_watch.
+ *  5. A listing in `past` is none that its directory has, and is one that is
+ *     being read.
  */
 #include "cache/tree.h"
 
@@ -51,6 +53,11 @@ struct tree {
 	uint64_t last_watch;
 	struct file *oldest; /* listing */
 	struct file *newest;
+	struct {
+		struct file *dir; /* borrowed; NULL: free */
+		struct listing *listing;
+	} past[TREE_PAST];
+	unsigned next_past;
 	struct index by_inode; /* of struct file */
 	struct index by_name;  /* of struct dentry */
 	struct index by_watch; /* of struct file */
@@ -132,6 +139,8 @@ static void drop_watch(struct file *dir)
 	dir->watched = false;
 }
 
+static void drop_past(struct file *dir);
+
 struct file *file_ref(struct file *file)
 {
 	file->refs++;
@@ -147,6 +156,8 @@ void file_unref(struct file *file)
 	tree = file->tree;
 	if (file->watch)
 		tree->spec.unwatch(tree->spec.arg, file->watch);
+	file->reading = false;
+	drop_past(file);
 	tree_forget_listing(file);
 	while (file->names)
 		drop_dentry(file->names);
@@ -657,12 +668,69 @@ static void use_none(struct file *dir)
 	dir->older = dir->newer = NULL;
 }
 
+/* ---- listings that are read on ---- */
+
+static void drop_past(struct file *dir)
+{
+	struct tree *tree = dir->tree;
+
+	for (unsigned i = 0; i < TREE_PAST; i++)
+		if (tree->past[i].dir == dir) {
+			listing_unref(tree->past[i].listing);
+			tree->past[i].dir = NULL;
+			tree->past[i].listing = NULL;
+		}
+}
+
+/* In place of the one that was kept the longest ago: who reads that starts anew
+ * from the next part on. */
+static void keep_past(struct file *dir, struct listing *listing)
+{
+	struct tree *tree = dir->tree;
+	unsigned i = tree->next_past++ % TREE_PAST;
+
+	drop_past(dir);
+	listing_unref(tree->past[i].listing);
+	tree->past[i].dir = dir;
+	tree->past[i].listing = listing_ref(listing);
+}
+
+static struct listing *past_of(const struct file *dir)
+{
+	const struct tree *tree = dir->tree;
+
+	for (unsigned i = 0; i < TREE_PAST; i++)
+		if (tree->past[i].dir == dir)
+			return tree->past[i].listing;
+	return NULL;
+}
+
+void tree_set_reading(struct file *dir, struct listing *listing)
+{
+	dir->reading = listing != NULL;
+	if (!listing || listing == dir->listing)
+		drop_past(dir);
+	else if (listing != past_of(dir))
+		keep_past(dir, listing);
+}
+
+struct listing *tree_reading(const struct file *dir, bool go_on)
+{
+	if (tree_is_listed(dir))
+		return dir->listing;
+	if (!go_on)
+		return NULL;
+	return dir->listing ? dir->listing : past_of(dir);
+}
+
 void tree_drop_listing(struct file *dir)
 {
 	struct listing *listing = dir->listing;
 
 	if (!listing)
 		return;
+	if (dir->reading)
+		keep_past(dir, listing);
 	use_none(dir);
 	dir->tree->n_listed -= listing->n;
 	dir->listing = NULL;

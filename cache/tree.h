@@ -33,7 +33,8 @@ struct tree;
 enum {
 	TREE_LISTED_MAX = 65536,
 	TREE_AHEAD =
-		32, /* names looked at by tree_ahead, for each of the two */
+		32,    /* names looked at by tree_ahead, for each of the two */
+	TREE_PAST = 4, /* listings that are read on after a change */
 	TREE_SURE_MS =
 		3600000, /* what the guest watches is known for so long */
 };
@@ -56,6 +57,7 @@ struct file {
 	bool locked;             /* a lock was asked for; for fs/ */
 	unsigned n_missed;       /* look-ups that no listing answered */
 	bool walked;             /* it was read by a readdir */
+	bool reading;            /* somebody is in the middle of that */
 	void *fetch;             /* a LIST of it that is under way; for fs/ */
 	struct file *older;      /* in the order of use, if it has a listing */
 	struct file *newer;
@@ -158,6 +160,12 @@ void listing_sort(struct listing *listing);
 void tree_set_listing(struct file *dir, struct listing *listing);
 /* Is the directory's listing valid? */
 bool tree_is_listed(const struct file *dir);
+/* Somebody is in the middle of reading that listing, the directory's or one
+ * that a change has overtaken; NULL: nobody is any more. */
+void tree_set_reading(struct file *dir, struct listing *listing);
+/* What to read from: the valid listing; or, to go on in the middle, the one
+ * that was read from last, as far as it is still there. Borrowed. */
+struct listing *tree_reading(const struct file *dir, bool go_on);
 /* The first place in it behind that offset. */
 size_t listing_behind(const struct listing *listing, uint64_t offset);
 /* Is there a valid one? Then *listed is what it has of that name, or NULL. */

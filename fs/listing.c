@@ -2,8 +2,10 @@
  * listing: from LIST to readdir.
  *
  * Owns a LIST under way. A part of a readdir refers to the listing it is made
- * from, so that it does not change under it; the next part is made from
- * whatever the directory's listing is then.
+ * from, so that it does not change under it. The next part is made from the
+ * directory's listing as it is then, or from the one that was read from before:
+ * what came and went meanwhile may be in it or not, as POSIX allows, and a
+ * large directory that changes all the time is not read anew for every part.
  */
 #include "fs/listing.h"
 
@@ -22,6 +24,7 @@ struct fetch {
 	struct listing *listing;
 	uint32_t most;
 	uint64_t changes; /* of the directory, when it was asked */
+	uint64_t watch;   /* as what it is to be watched */
 	int err;
 	struct request *waiting; /* each goes on with rq->listed */
 };
@@ -68,6 +71,19 @@ static void end_fetch(struct fetch *f)
 	listing_unref(listing);
 }
 
+/* A watch that was forgotten while it was asked for stands for nothing here. */
+static void note_watch(const struct fetch *f, bool watched)
+{
+	struct files *files = tree_arg(f->dir->tree);
+
+	if (f->watch == f->dir->watch)
+		tree_set_watched(f->dir, watched);
+	else if (watched)
+		guest_tell(files->guest,
+		           &(struct guest_call){ .op = WIRE_UNWATCH,
+		                                 .watch = f->watch });
+}
+
 static void on_list(void *arg, int err, const struct guest_reply *reply,
                     bool more)
 {
@@ -82,7 +98,7 @@ static void on_list(void *arg, int err, const struct guest_reply *reply,
 	if (!f->err && !reply->complete)
 		f->err = -EFBIG;
 	if (!err)
-		tree_set_watched(f->dir, reply->watched);
+		note_watch(f, reply->watched);
 	listing_sort(f->listing);
 	/* One that a change has overtaken is of use to who asked, and to
 	 * nobody else. */
@@ -113,13 +129,14 @@ static void fetch(struct files *files, struct file *dir, uint32_t most,
 	f->dir = file_ref(dir);
 	f->most = most;
 	f->changes = dir->changes;
+	f->watch = tree_watch(dir);
 	f->waiting = rq;
 	if (!dir->fetch)
 		dir->fetch = f;
 	guest_ask(files->guest,
 	          &(struct guest_call){ .op = WIRE_LIST,
 	                                .path = path.data ? path.data : "",
-	                                .watch = tree_watch(dir),
+	                                .watch = f->watch,
 	                                .size = most },
 	          on_list, f);
 	buf_free(&path);
@@ -260,6 +277,7 @@ static void read_listed(struct request *rq, int err)
 		return;
 	}
 	fill(&part);
+	tree_set_reading(rq->node->file, part.len ? rq->listing : NULL);
 	if (rq->offset == 0)
 		look_ahead(rq);
 	request_reply_data(rq, part.data, part.len);
@@ -268,20 +286,22 @@ static void read_listed(struct request *rq, int err)
 
 static void read_now(struct request *rq)
 {
-	struct file *dir = rq->node->file;
+	struct listing *listing = tree_reading(rq->node->file, rq->offset > 0);
 
-	if (!tree_is_listed(dir)) {
+	if (!listing) {
 		listing_fetch(rq, UINT32_MAX, read_listed);
 		return;
 	}
-	rq->listing = listing_ref(dir->listing);
+	rq->listing = listing_ref(listing);
 	read_listed(rq, 0);
 }
 
 void listing_readdir(struct request *rq, bool plus)
 {
 	rq->plus = plus;
-	if (tree_is_listed(rq->node->file))
+	if (!guard_allows_list(rq->fs->guard, rq->node->m, rq->caller))
+		request_fail(rq, -EPERM);
+	else if (tree_reading(rq->node->file, rq->offset > 0))
 		read_now(rq);
 	else
 		files_begin(rq, read_now);

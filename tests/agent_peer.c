@@ -278,6 +278,8 @@ static void keep_event(struct peer *p)
 {
 	struct peer_event *e = &p->events[p->n_events];
 
+	if (p->drop_changes && p->h.op == WIRE_CHANGED)
+		return;
 	assert_true(p->n_events < PEER_EVENTS);
 	*e = (struct peer_event){ .op = p->h.op };
 	if (p->h.op == WIRE_CHANGED) {
@@ -369,6 +371,18 @@ void peer_expect_event(struct peer *p, uint64_t watch, uint32_t change,
 		(void)poll(NULL, 0, 1);
 	}
 	fail_msg("no event %u of %s came", change, name);
+}
+
+void peer_expect_lost(struct peer *p)
+{
+	for (int i = 0; i < 1000; i++) {
+		for (unsigned j = 0; j < p->n_events; j++)
+			if (p->events[j].op == WIRE_LOST)
+				return;
+		assert_int_equal(peer_ask(p, WIRE_PING, ""), 0);
+		(void)poll(NULL, 0, 1);
+	}
+	fail_msg("nothing was lost");
 }
 
 void peer_expect_silence(struct peer *p)

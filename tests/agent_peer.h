@@ -41,6 +41,7 @@ struct peer {
 	struct wire_in body;
 	struct peer_event events[PEER_EVENTS];
 	unsigned n_events;
+	bool drop_changes; /* do not keep them: there are too many */
 	unsigned char frame[WIRE_HEADER + WIRE_BODY_MAX];
 };
 
@@ -80,6 +81,8 @@ uint64_t peer_create(struct peer *p, const char *name, unsigned flags);
 /* Wait until this event has come, and forget it. */
 void peer_expect_event(struct peer *p, uint64_t watch, uint32_t change,
                        const char *name);
+/* Wait until the agent has said that events were lost. */
+void peer_expect_lost(struct peer *p);
 /* What was done so far has made no event that was not expected. */
 void peer_expect_silence(struct peer *p);
 

@@ -1638,6 +1638,39 @@ static void a_directory_that_goes_takes_its_watch_along(void **state)
 	peer_end(p);
 }
 
+/* More happens than the kernel keeps; the agent stands still meanwhile. */
+static void events_that_are_lost_are_told_and_end_all_watches(void **state)
+{
+	struct peer *p = peer_start();
+	unsigned most = 16384;
+	FILE *file = fopen("/proc/sys/fs/inotify/max_queued_events", "re");
+
+	(void)state;
+	assert_true(file && fscanf(file, "%u", &most) == 1);
+	fclose(file);
+	assert_int_equal(mkdir(peer_path(p, "d"), 0755), 0);
+	assert_int_equal(mkdir(peer_path(p, "e"), 0755), 0);
+	assert_true(list(p, "d", 1, 99, (struct seen){ 0 }).watched);
+	assert_true(list(p, "e", 2, 99, (struct seen){ 0 }).watched);
+	assert_int_equal(kill(p->pid, SIGSTOP), 0);
+	for (unsigned i = 0; i < most / 2 + 1; i++) {
+		assert_int_equal(mkdir(peer_path(p, "d/x"), 0755), 0);
+		assert_int_equal(rmdir(peer_path(p, "d/x")), 0);
+	}
+	p->drop_changes = true;
+	assert_int_equal(kill(p->pid, SIGCONT), 0);
+	peer_expect_lost(p);
+	p->drop_changes = false;
+	p->n_events = 0;
+	touch(p, "e/a", "");
+	peer_expect_silence(p);
+	assert_true(list(p, "e", 3, 99, (struct seen){ 0 }).watched);
+	touch(p, "e/b", "");
+	peer_expect_event(p, 3, WIRE_CHANGED_NAME, "b");
+	peer_expect_event(p, 3, WIRE_CHANGED_FILE, "b");
+	peer_end(p);
+}
+
 static void what_is_made_up_is_not_watched(void **state)
 {
 	struct peer *p = peer_start();
@@ -1778,6 +1811,8 @@ int main(void)
 		cmocka_unit_test(what_failed_hides_nothing),
 		cmocka_unit_test(the_newest_number_holds_and_may_be_given_up),
 		cmocka_unit_test(a_directory_that_goes_takes_its_watch_along),
+		cmocka_unit_test(
+			events_that_are_lost_are_told_and_end_all_watches),
 		cmocka_unit_test(what_is_made_up_is_not_watched),
 		cmocka_unit_test(a_flood_is_held_back_and_answered_in_order),
 		cmocka_unit_test(small_requests_come_many_at_a_time),

@@ -147,15 +147,50 @@ static void listing_gives_what_stays_once_while_others_come_and_go(void **state)
 	files_end_world(&f);
 }
 
-/* Each listing is overtaken by a change before it has come. */
-static void listing_is_right_when_each_is_overtaken(void **state)
+/* Read to the end; a change overtakes every part. */
+static void read_while_it_changes(struct reading *r)
+{
+	struct files_world *f = r->f;
+
+	while (read_part(r)) {
+		fake_guest_write(f->g, "d/other", "x");
+		fake_guest_remove(f->g, "d/other");
+		loop_run_for(f->w.loop, 2);
+	}
+	assert_int_equal(r->err, 0);
+}
+
+static void listing_that_changes_all_the_time_is_asked_for_once(void **state)
+{
+	struct files_world f;
+	struct reading r = { .f = &f, .size = 512 };
+
+	(void)state;
+	begin(&f);
+	r.node = look(&f, "d");
+	read_while_it_changes(&r);
+	for (int j = 0; j < N; j++)
+		assert_int_equal(r.seen[j], 1);
+	assert_true(r.n_parts > 10);
+	assert_int_equal(f.g->n_seen[WIRE_LIST], 1);
+	/* Who begins anew sees what is new. */
+	fake_guest_write(f.g, "d/new", "x");
+	loop_run_for(f.w.loop, 2);
+	r.offset = 0;
+	r.n_others = 0;
+	read_while_it_changes(&r);
+	assert_int_equal(r.n_others, 3);
+	assert_int_equal(f.g->n_seen[WIRE_LIST], 2);
+	files_end_world(&f);
+}
+
+/* A change overtakes the listing itself, before it has come. */
+static void listing_that_is_overtaken_is_read_on(void **state)
 {
 	struct files_world f;
 	struct reading r = { .f = &f, .size = 1024 };
 	uint64_t watch;
 	uint64_t id;
-	const void *data;
-	size_t len;
 
 	(void)state;
 	begin(&f);
@@ -163,32 +198,85 @@ static void listing_is_right_when_each_is_overtaken(void **state)
 	list_dir(&f, "d");
 	r.node = look(&f, "d");
 	watch = f.g->nodes[fake_guest_find(f.g, "d")].watch;
-	for (;;) {
-		char page[1024];
-		unsigned n = f.g->n_seen[WIRE_LIST];
-
-		fake_guest_changed(f.g, watch, WIRE_CHANGED_NAME, "gone");
-		loop_run_for(f.w.loop, 2);
-		f.g->hold = WIRE_LIST;
-		id = kernel_send_readdir(f.k, r.node, 0, r.offset, r.size);
-		wait_seen(&f, WIRE_LIST, n + 1);
-		f.g->hold = 0;
-		fake_guest_changed(f.g, watch, WIRE_CHANGED_NAME, "gone");
-		fake_guest_answer_all(f.g);
-		assert_int_equal(kernel_wait(f.k, id, &data, &len, KERNEL_MS),
-		                 0);
-		if (!len)
-			break;
-		memcpy(page, data, len);
-		for (size_t at = 0; at < len;) {
-			const struct fuse_dirent *d = (void *)(page + at);
-
-			take_name(&r, d);
-			at += FUSE_DIRENT_SIZE(d);
-		}
-	}
+	fake_guest_changed(f.g, watch, WIRE_CHANGED_NAME, "gone");
+	loop_run_for(f.w.loop, 2);
+	f.g->hold = WIRE_LIST;
+	id = kernel_send_readdir(f.k, r.node, 0, 0, r.size);
+	wait_seen(&f, WIRE_LIST, f.g->n_seen[WIRE_LIST] + 1);
+	f.g->hold = 0;
+	fake_guest_changed(f.g, watch, WIRE_CHANGED_NAME, "gone");
+	fake_guest_answer_all(f.g);
+	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), 0);
+	f.g->n_seen[WIRE_LIST] = 0;
+	r.offset = 2; /* behind the two dots */
+	read_while_it_changes(&r);
 	for (int j = 0; j < N; j++)
 		assert_int_equal(r.seen[j], 1);
+	assert_int_equal(f.g->n_seen[WIRE_LIST], 0);
+	files_end_world(&f);
+}
+
+/* More than are kept: some are asked for again, and all are right. */
+static void listings_that_many_read_are_right(void **state)
+{
+	struct files_world f;
+	struct reading r[TREE_PAST + 2];
+	char name[32];
+	bool more = true;
+
+	(void)state;
+	begin(&f);
+	for (int i = 0; i < TREE_PAST + 2; i++) {
+		for (int j = 0; j < 50; j++) {
+			snprintf(name, sizeof(name), "e%d/f%d", i, j);
+			fake_guest_file(f.g, name, "x");
+		}
+	}
+	for (int i = 0; i < TREE_PAST + 2; i++) {
+		snprintf(name, sizeof(name), "e%d", i);
+		r[i] = (struct reading){ .f = &f, .size = 512 };
+		r[i].node = look(&f, name);
+	}
+	while (more) {
+		more = false;
+		for (int i = 0; i < TREE_PAST + 2; i++) {
+			more |= read_part(&r[i]);
+			snprintf(name, sizeof(name), "e%d/new", i);
+			fake_guest_write(f.g, name, "x");
+			fake_guest_remove(f.g, name);
+			loop_run_for(f.w.loop, 2);
+		}
+	}
+	for (int i = 0; i < TREE_PAST + 2; i++)
+		for (int j = 0; j < 50; j++)
+			assert_int_equal(r[i].seen[j], 1);
+	files_end_world(&f);
+}
+
+/* The agent forgets its watches when it has lost events; a listing that it was
+ * asked for before is still one of a directory that it watches. */
+static void listing_that_is_overtaken_by_a_loss_is_watched_anew(void **state)
+{
+	struct files_world f;
+	uint64_t dir;
+	uint64_t id;
+
+	(void)state;
+	begin(&f);
+	dir = look(&f, "d");
+	f.g->hold = WIRE_LIST;
+	id = kernel_send_readdir(f.k, dir, 0, 0, 4096);
+	wait_seen(&f, WIRE_LIST, 1);
+	f.g->hold = 0;
+	fake_guest_say(f.g, &(struct wire_header){ .op = WIRE_LOST }, NULL);
+	fake_guest_answer_all(f.g);
+	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), 0);
+	wait_seen(&f, WIRE_UNWATCH, 1);
+	list_dir(&f, "d");
+	f.n_entries = 0;
+	fake_guest_write(f.g, "d/new", "x");
+	loop_run_for(f.w.loop, 20);
+	assert_true(f.n_entries > 0);
 	files_end_world(&f);
 }
 
@@ -341,7 +429,12 @@ int main(void)
 		cmocka_unit_test(listing_gives_each_name_once),
 		cmocka_unit_test(
 			listing_gives_what_stays_once_while_others_come_and_go),
-		cmocka_unit_test(listing_is_right_when_each_is_overtaken),
+		cmocka_unit_test(
+			listing_that_changes_all_the_time_is_asked_for_once),
+		cmocka_unit_test(listing_that_is_overtaken_is_read_on),
+		cmocka_unit_test(listings_that_many_read_are_right),
+		cmocka_unit_test(
+			listing_that_is_overtaken_by_a_loss_is_watched_anew),
 		cmocka_unit_test(listing_shows_the_numbers_that_stat_shows),
 		cmocka_unit_test(listing_that_two_read_is_asked_for_once),
 		cmocka_unit_test(listing_that_fails_says_why),

@@ -31,6 +31,15 @@ void watch_init(struct watches *watches)
 	watches->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 }
 
+/* The kernel has dropped events. The daemon forgets its watches when it is told
+ * so, and asks for them again one by one; what is kept for an old number would
+ * only cost. A new queue is empty, too. */
+static void watch_restart(struct watches *watches)
+{
+	watch_free(watches);
+	watch_init(watches);
+}
+
 void watch_free(struct watches *watches)
 {
 	if (watches->fd >= 0)
@@ -209,6 +218,7 @@ static void translate(struct agent *agent, const struct inotify_event *e)
 	struct watch *watch = watches_by_wd(w, e->wd);
 
 	if (e->mask & IN_Q_OVERFLOW) {
+		watch_restart(w);
 		tell(agent, WIRE_LOST, 0, 0, "");
 	} else if (!watch) {
 		return; /* not watched any more */
