@@ -483,6 +483,24 @@ void open_read(struct request *rq)
 
 /* ---- write ---- */
 
+/* Nobody waits for it: the name is in the machine's error, and whoever writes,
+ * syncs or closes next is told. */
+static void note_write_err(struct open_file *of, int err)
+{
+	const char *why = guest_why(files_of(of->node)->guest);
+	struct buf path = BUF_INIT(WIRE_PATH_MAX);
+
+	if (of->write_err)
+		return;
+	of->write_err = err;
+	if (tree_path(of->node->file, &path))
+		buf_reset(&path); /* it has no name any more */
+	member_set_error(of->node->m, "files: %s: write: %s",
+	                 path.len ? path.data : "a removed file",
+	                 err == -EIO && *why ? why : strerror(-err));
+	buf_free(&path);
+}
+
 static void on_written(void *arg, int err, const struct guest_reply *reply,
                        bool more)
 {
@@ -496,8 +514,8 @@ static void on_written(void *arg, int err, const struct guest_reply *reply,
 		err = -ENOSPC;
 	of->unacked -= w->len;
 	file_wrote(of->node->file);
-	if (err && !rq && !of->write_err)
-		of->write_err = err;
+	if (err && !rq)
+		note_write_err(of, err);
 	free(w);
 	if (rq && err)
 		files_fail(rq, err);
@@ -521,11 +539,14 @@ void open_write(struct request *rq, const void *data, size_t len, bool exact)
 {
 	struct open_file *of = rq->open;
 	struct write *w = NULL;
-	int err = check(of);
+	int err = take_write_err(of);
 	bool wait;
 
-	if (!err)
-		err = take_write_err(of);
+	if (err) {
+		request_fail(rq, err); /* the error has its words */
+		return;
+	}
+	err = check(of);
 	if (!err)
 		w = calloc(1, sizeof(*w));
 	if (!w) {
@@ -563,7 +584,7 @@ static void flush_now(struct request *rq)
 	}
 	err = take_write_err(of);
 	if (err || !of->node->file->locked || check(of)) {
-		files_fail(rq, err);
+		request_fail(rq, err);
 		return;
 	}
 	/* As POSIX says, any close lets go of all of the owner's locks. */
@@ -582,7 +603,10 @@ static void on_synced(void *arg, int err, const struct guest_reply *reply,
 	struct request *rq = arg;
 	int earlier = take_write_err(rq->open);
 
-	on_done(rq, earlier ? earlier : err, reply, more);
+	if (earlier)
+		request_fail(rq, earlier);
+	else
+		on_done(rq, err, reply, more);
 }
 
 static void fsync_now(struct request *rq)

@@ -223,6 +223,22 @@ static void open_answers_writes_before_the_guest_has_them(void **state)
 	files_end_world(&f);
 }
 
+/* What the machine's error begins with. */
+static void expect_error(struct files_world *f, const char *text)
+{
+	struct fuse_entry_out e;
+	struct fuse_open_out open;
+	char said[256] = "";
+
+	assert_int_equal(kernel_walk(f->k, "web/error", &e), 0);
+	assert_int_equal(kernel_open(f->k, e.nodeid, O_RDONLY, &open), 0);
+	assert_true(kernel_read(f->k, e.nodeid, open.fh, 0, said,
+	                        sizeof(said) - 1) > 0);
+	kernel_release(f->k, e.nodeid, open.fh, O_RDONLY);
+	said[strlen(text)] = '\0';
+	assert_string_equal(said, text);
+}
+
 static void open_tells_a_failed_write_once(void **state)
 {
 	struct files_world f;
@@ -238,6 +254,7 @@ static void open_tells_a_failed_write_once(void **state)
 		assert_int_equal(kernel_write(f.k, node, fh, 0, "x", 1), 1);
 		settle(&f);
 		f.g->err[WIRE_WRITE] = 0;
+		expect_error(&f, "files: d/small: write: No space left");
 		if (who == 0)
 			assert_int_equal(kernel_write(f.k, node, fh, 0, "y", 1),
 			                 -ENOSPC);
