@@ -108,6 +108,14 @@ void below_setattr(struct request *rq, const struct stat *attr, int to_set,
 		{ FUSE_SET_ATTR_MTIME_NOW, WIRE_SET_MTIME_NOW },
 	};
 
+	bool finder = rq->fs->spec.finder;
+
+	/* What it copies is to be its user's: here that is who has the
+	 * directory. */
+	if (finder && attr->st_uid == rq->fs->spec.uid)
+		to_set &= ~FUSE_SET_ATTR_UID;
+	if (finder && attr->st_gid == rq->fs->spec.gid)
+		to_set &= ~FUSE_SET_ATTR_GID;
 	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++)
 		if (to_set & bits[i].host)
 			rq->call.set |= bits[i].wire;
@@ -119,7 +127,7 @@ void below_setattr(struct request *rq, const struct stat *attr, int to_set,
 	rq->call.mtime = wire_time(&attr->st_mtim);
 	if (fi)
 		below_hold_file(rq, fi);
-	files_setattr(rq, fuse_req_ctx(rq->fuse)->pid);
+	files_setattr(rq, finder ? 0 : fuse_req_ctx(rq->fuse)->pid);
 }
 
 /* ---- names ---- */

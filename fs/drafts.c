@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 
 #include "cache/lifecycle.h"
+#include "fs/finder.h"
 #include "fs/fs.h"
 #include "fs/names.h"
 #include "ops/machine.h"
@@ -158,7 +159,7 @@ static struct draft *add(struct drafts *drafts, const char *name)
  * is none, and neither is what programs mean to hide. */
 static int check_name(struct fs *fs, const char *name)
 {
-	if (name[0] == '.')
+	if (finder_is_noise(name))
 		return -EPERM;
 	if (machine_name_check(name) != -EINVAL || !machine_name_listed(name))
 		return -EINVAL;

@@ -127,6 +127,8 @@ static void render_stats(const struct view *v, struct buf *b)
 
 /* clang-format off */
 static const struct entry entries[] = {
+	{DIR_NONE, NULL, S_IFREG | 0600, .accept = ACCEPT_LITTER},
+
 	{DIR_ROOT, ".by", DIRECTORY, .dir = DIR_BY},
 	{DIR_ROOT, ".images", DIRECTORY, .dir = DIR_IMAGES},
 	{DIR_ROOT, ".orbfs", DIRECTORY, .dir = DIR_DAEMON},

@@ -70,6 +70,7 @@ enum entry_accept {
 	ACCEPT_CREATE,
 	ACCEPT_SETTING,
 	ACCEPT_ARCHIVE, /* to import: see fs/import.h */
+	ACCEPT_LITTER,  /* a file in memory: see fs/finder.h */
 	/* See fs/jobs.h. */
 	ACCEPT_JOB_IN,
 	ACCEPT_JOB_CMD,

@@ -20,9 +20,11 @@
 #include <sys/stat.h>
 
 #include "cache/lifecycle.h"
+#include "fs/finder.h"
 #include "fs/fs.h"
 #include "fs/link.h"
 #include "fs/listing.h"
+#include "fs/litter.h"
 #include "fs/names.h"
 #include "fs/open.h"
 
@@ -856,9 +858,13 @@ static void on_removed(void *arg, int err, const struct guest_reply *reply,
 {
 	struct request *rq = arg;
 	struct file *dir = rq->node->file;
+	const struct file *file = err ? NULL : tree_find(dir, rq->text);
 
 	(void)reply;
 	(void)more;
+	if (file && (file_is_dir(file) || file->attr.nlink <= 1))
+		finder_forget(rq->fs, files_ino(files_of(rq->node), file->dev,
+		                                file->ino));
 	if (!err || err == -ENOENT) {
 		tree_leave(dir, rq->text);
 		tree_list_change(dir, rq->text, NULL, NULL);
@@ -1003,23 +1009,56 @@ static void on_xattr(void *arg, int err, const struct guest_reply *reply,
 		request_reply_data(rq, reply->data, reply->len);
 }
 
+static void on_xattr_list(void *arg, int err, const struct guest_reply *reply,
+                          bool more)
+{
+	struct request *rq = arg;
+
+	(void)more;
+	if (err)
+		request_fail(rq, err);
+	else
+		reply_xattr_list(rq, reply->data,
+		                 rq->size ? reply->len : (size_t)reply->number);
+}
+
 static void ask_xattr(struct request *rq)
 {
+	guest_fn *done = rq->call.op == WIRE_LISTXATTR ? on_xattr_list
+	                                               : on_xattr;
+
 	rq->call.text = rq->text;
 	rq->call.size = (uint32_t)(rq->size < WIRE_XATTR_MAX ? rq->size
 	                                                     : WIRE_XATTR_MAX);
 	if (files_node_path(rq))
-		guest_ask(files_of(rq->node)->guest, &rq->call, on_xattr, rq);
+		guest_ask(files_of(rq->node)->guest, &rq->call, done, rq);
+}
+
+/* The guest's, and those that it never hears of. */
+static void reply_xattr_list(struct request *rq, const void *guests, size_t len)
+{
+	struct buf all = BUF_INIT(2 * WIRE_XATTR_MAX + LITTER_MAX);
+
+	if (rq->size > 0)
+		buf_add(&all, guests, len);
+	finder_list_xattrs(rq, &all);
+	if (all.err)
+		request_fail(rq, all.err);
+	else if (rq->size == 0)
+		request_reply_xattr_size(rq, len + all.len);
+	else if (all.len > rq->size)
+		request_fail(rq, -ERANGE);
+	else
+		request_reply_data(rq, all.data, all.len);
+	buf_free(&all);
 }
 
 static void reply_no_xattrs(struct request *rq)
 {
 	if (rq->call.op == WIRE_GETXATTR)
 		request_fail(rq, -ENOATTR);
-	else if (rq->size == 0)
-		request_reply_xattr_size(rq, 0);
 	else
-		request_reply_data(rq, NULL, 0);
+		reply_xattr_list(rq, NULL, 0);
 }
 
 /* Of a machine's files/ that nobody has looked into, or whose guest hangs, none

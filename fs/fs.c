@@ -25,9 +25,11 @@
 #include "fs/drafts.h"
 #include "fs/events.h"
 #include "fs/files.h"
+#include "fs/finder.h"
 #include "fs/import.h"
 #include "fs/jobs.h"
 #include "fs/listing.h"
+#include "fs/litter.h"
 #include "fs/names.h"
 #include "fs/open.h"
 #include "fs/poll.h"
@@ -68,12 +70,24 @@ static void on_gone(void *arg, struct member *m, const char *name)
 		fs->notify.inode(fs->notify_arg, root);
 }
 
+/* What the kernel keeps of a file that is open is old. */
+static void tell_open(struct fs *fs, const struct member *m,
+                      enum member_text text)
+{
+	for (const struct handle *h = fs->handles; h; h = h->next)
+		if (h->node->m == m && h->node->entry->text == text &&
+		    h->text && fs->notify.inode)
+			fs->notify.inode(fs->notify_arg, h->node->ino);
+}
+
 static void on_changed(void *arg, struct member *m, enum member_text text)
 {
 	struct fs *fs = arg;
 	const struct node *node = nodes_peek(fs->nodes, m, NULL);
 
 	poll_tell(fs, m, text);
+	if (fs->spec.finder)
+		tell_open(fs, m, text);
 	if (node && fs->notify.inode)
 		fs->notify.inode(fs->notify_arg, node->ino);
 }
@@ -133,9 +147,11 @@ struct fs *fs_new(const struct fs_spec *spec)
 	fs->events = events_new(fs);
 	if (spec->drafts || spec->finder)
 		fs->drafts = drafts_new(spec->clock);
-	if (!fs->nodes || !fs->guard || !fs->exec || !fs->images ||
-	    !fs->settings || !fs->events ||
-	    (!fs->drafts && (spec->drafts || spec->finder))) {
+	if (spec->finder)
+		fs->litter = litter_new(spec->clock);
+	if (!fs->nodes || !fs->guard || !fs->exec ||
+	    (spec->finder && !fs->litter) || !fs->images || !fs->settings ||
+	    !fs->events || (!fs->drafts && (spec->drafts || spec->finder))) {
 		fs_free(fs);
 		return NULL;
 	}
@@ -182,6 +198,7 @@ void fs_free(struct fs *fs)
 	files_drop_all(fs);
 	nodes_free(fs->nodes);
 	drafts_free(fs->drafts);
+	litter_free(fs->litter);
 	guard_free(fs->guard);
 	exec_free(fs->exec);
 	events_free(fs->events);
@@ -276,6 +293,10 @@ static void file_attr(struct fs *fs, const struct node *node, struct stat *st)
 
 	st->st_mode = entry->mode;
 	st->st_nlink = 1;
+	if (entry->accept == ACCEPT_LITTER) {
+		finder_attr(node, st);
+		return;
+	}
 	st->st_size = entry->need == NEED_EVENTS
 	                      ? (off_t)events_size(fs->events)
 	              : entry->accept == ACCEPT_ARCHIVE
@@ -335,7 +356,8 @@ void fs_timeouts(struct fs *fs, const struct node *node, double *entry_s,
 	/* The next lookup of an own inode brings its attributes, unless opening
 	 * it makes the text; a shared file's length may change at any time. */
 	if (node_dir(node) != DIR_NONE ||
-	    (own && (entry->need <= NEED_LIST || entry->need == NEED_RUN)))
+	    (own && !fs->spec.finder &&
+	     (entry->need <= NEED_LIST || entry->need == NEED_RUN)))
 		*attr_s = fs->spec.timeout;
 	else
 		*attr_s = 0;
@@ -403,6 +425,24 @@ static void fs_init(void *userdata, struct fuse_conn_info *conn)
 #endif
 }
 
+static void on_measured(struct request *rq)
+{
+	struct node *node = rq->other;
+
+	rq->other = NULL;
+	request_reply_entry(rq, node);
+}
+
+/* Answer a lookup; where sizes have to be exact, once that is known. */
+static void reply_measured(struct request *rq, struct node *node)
+{
+	rq->other = node;
+	if (rq->fs->spec.finder && node_dir(node) == DIR_NONE && !node->file)
+		control_measure(rq, node, on_measured);
+	else
+		on_measured(rq);
+}
+
 static void fs_lookup(fuse_req_t fuse, fuse_ino_t parent, const char *name)
 {
 	struct request *rq = request_named(fuse, parent, name);
@@ -411,11 +451,18 @@ static void fs_lookup(fuse_req_t fuse, fuse_ino_t parent, const char *name)
 
 	if (!rq)
 		return;
+	if (finder_lookup(rq))
+		return;
 	if (rq->node->file) {
 		files_lookup(rq);
 		return;
 	}
 	entry = entry_find(node_dir(rq->node), name);
+	/* The root has machines, and they may be called anything. */
+	if (!entry && node_dir(rq->node) != DIR_ROOT && finder_is_noise(name)) {
+		request_fail(rq, -ENOENT);
+		return;
+	}
 	if (!entry && dir_kind(rq->node)->lookup) {
 		dir_kind(rq->node)->lookup(rq);
 		return;
@@ -431,7 +478,7 @@ static void fs_lookup(fuse_req_t fuse, fuse_ino_t parent, const char *name)
 		node = NULL;
 	}
 	if (node)
-		request_reply_entry(rq, node);
+		reply_measured(rq, node);
 	else
 		request_fail(rq, -ENOMEM);
 }
@@ -477,6 +524,8 @@ static void fs_getattr(fuse_req_t fuse, fuse_ino_t ino,
 		return;
 	if (rq->node->file)
 		files_getattr(rq);
+	else if (rq->fs->spec.finder && node_dir(rq->node) == DIR_NONE)
+		control_measure(rq, rq->node, request_reply_attr);
 	else if (node_dir(rq->node) == DIR_ROOT &&
 	         fleet_is_known(rq->fs->spec.fleet))
 		fleet_get(rq->fs->spec.fleet, on_root_listed, rq);
@@ -505,8 +554,12 @@ static void fs_setattr(fuse_req_t fuse, fuse_ino_t ino, struct stat *attr,
 		below_setattr(rq, attr, to_set, fi);
 	else if (rq->node->entry && rq->node->entry->accept == ACCEPT_ARCHIVE)
 		import_setattr(rq, attr, to_set);
-	else if (to_set &
-	         (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
+	else if (rq->node->entry && rq->node->entry->accept == ACCEPT_LITTER)
+		finder_setattr(rq, attr, to_set);
+	/* Finder sets what it copied with, and takes no for an answer badly. */
+	else if (!rq->fs->spec.finder &&
+	         (to_set &
+	          (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)))
 		request_refuse(rq, -EPERM, "%s: its owner and mode are fixed",
 		               node_name(rq->node));
 	else if ((to_set & FUSE_SET_ATTR_SIZE) &&
@@ -666,7 +719,7 @@ static void fs_mkdir(fuse_req_t fuse, fuse_ino_t parent, const char *name,
 {
 	struct request *rq = request_named(fuse, parent, name);
 
-	if (!rq)
+	if (!rq || finder_refuse(rq))
 		return;
 	if (rq->node->file)
 		below_mkdir(rq, mode);
@@ -695,16 +748,22 @@ static void refuse_removal(struct request *rq)
 		request_fail(rq, -ENOENT);
 }
 
+/* Finder has helpers: all who ask are one, which is no process. */
+static pid_t asker(fuse_req_t fuse)
+{
+	return fs_of(fuse)->spec.finder ? 0 : fuse_req_ctx(fuse)->pid;
+}
+
 static void remove_name(fuse_req_t fuse, fuse_ino_t parent, const char *name,
                         bool is_dir)
 {
-	pid_t pid = fuse_req_ctx(fuse)->pid;
+	pid_t pid = asker(fuse);
 	struct request *rq = request_named(fuse, parent, name);
 	const struct dir_kind *kind;
 	void (*remove)(struct request *);
 	const struct entry *entry;
 
-	if (!rq)
+	if (!rq || (!is_dir && finder_unlink(rq)))
 		return;
 	if (rq->node->file) {
 		files_remove(rq, is_dir, pid);
@@ -758,9 +817,11 @@ static void fs_rename(fuse_req_t fuse, fuse_ino_t parent, const char *name,
 {
 	struct request *rq = request_named(fuse, parent, name);
 
-	if (rq && rq->node->file)
+	if (!rq || finder_rename(rq, new_parent, new_name))
+		return;
+	if (rq->node->file)
 		below_rename(rq, new_parent, new_name, flags);
-	else if (rq)
+	else
 		rename_name(rq, new_parent, new_name, flags);
 }
 
@@ -771,7 +832,9 @@ static struct request *request_to_make(fuse_req_t fuse, fuse_ino_t parent,
 {
 	struct request *rq = request_named(fuse, parent, name);
 
-	if (!rq || rq->node->file)
+	if (!rq || finder_refuse(rq))
+		return NULL;
+	if (rq->node->file)
 		return rq;
 	refuse_to_make(rq);
 	return NULL;
@@ -785,6 +848,8 @@ static void fs_create(fuse_req_t fuse, fuse_ino_t parent, const char *name,
 	if (!rq)
 		return;
 	rq->fi = *fi;
+	if (finder_create(rq))
+		return;
 	if (rq->node->file)
 		below_create(rq, mode);
 	else if (dir_kind(rq->node)->create)
@@ -864,7 +929,8 @@ static void fs_statfs(fuse_req_t fuse, fuse_ino_t ino)
 
 	struct request *rq;
 
-	if (!below_is(fs_of(fuse), ino)) {
+	/* An eject asks, too, and must not wait for a machine. */
+	if (fs_of(fuse)->spec.finder || !below_is(fs_of(fuse), ino)) {
 		fuse_reply_statfs(fuse, &st);
 		return;
 	}
@@ -902,10 +968,10 @@ const struct fuse_lowlevel_ops fs_ops = {
 	.readlink = fs_readlink,
 	.fsync = below_fsync,
 	.fsyncdir = below_fsyncdir,
-	.setxattr = below_setxattr,
-	.getxattr = below_getxattr,
-	.listxattr = below_listxattr,
-	.removexattr = below_removexattr,
+	.setxattr = finder_setxattr,
+	.getxattr = finder_getxattr,
+	.listxattr = finder_listxattr,
+	.removexattr = finder_removexattr,
 	.getlk = below_getlk,
 	.setlk = below_setlk,
 	.flock = below_flock,

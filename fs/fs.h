@@ -60,7 +60,9 @@ struct fs_spec {
 	uid_t uid;      /* the owner of everything */
 	gid_t gid;
 	bool drafts; /* names of no machine make drafts */
-	bool finder; /* drafts, and all else that Finder expects */
+	/* Drafts, and all else that Finder expects: litter (fs/finder.h), exact
+	 * sizes, and a guard that does not go by processes. */
+	bool finder;
 };
 
 /* Private to this folder. */
@@ -71,6 +73,7 @@ struct fs {
 	struct nodes *nodes;
 	struct guard *guard;
 	struct drafts *drafts; /* NULL: there are none to be */
+	struct litter *litter; /* NULL: there is none to be */
 	struct exec *exec;
 	struct index files; /* of struct files, by machine */
 	bool no_opendir; /* the kernel need not be told of open directories */

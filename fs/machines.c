@@ -13,28 +13,13 @@
 
 #include "cache/lifecycle.h"
 #include "fs/drafts.h"
+#include "fs/finder.h"
 #include "fs/fs.h"
 #include "fs/import.h"
 #include "fs/names.h"
 #include "fs/snapdir.h"
 
 /* ---- lookup ---- */
-
-/* What other systems' file managers ask for and a machine might be called. */
-static bool is_noise(const char *name)
-{
-	static const char *const names[] = {
-		"desktop.ini",
-		"Desktop.ini",
-		"autorun.inf",
-		"Thumbs.db",
-	};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(name, names[i]) == 0)
-			return true;
-	return false;
-}
 
 static void reply_machine(struct request *rq, struct member *m)
 {
@@ -68,7 +53,7 @@ void machines_lookup(struct request *rq)
 		dir_reply(rq, S_IFREG, NULL, upload);
 	else if (!machine_name_listed(rq->text))
 		request_fail(rq, -ENOENT);
-	else if (is_noise(rq->text))
+	else if (finder_is_noise(rq->text))
 		on_looked(rq, 0);
 	else
 		fleet_get(rq->fs->spec.fleet, on_looked, rq);

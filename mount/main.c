@@ -301,23 +301,24 @@ static int make_parts(struct daemon *d)
 		                    .image = o->image,
 		                    .arch = o->arch,
 		                    .user = o->user };
-	struct fs_spec fs = { .log = d->log,
-		              .version = ORBFS_VERSION,
-		              .timeout = o->ttl_ms / 1000.0,
-		              .spool_max = o->spool,
-		              .patience_ms = system_patience_ms(
-				      o->finder ? &system_macos : system_here,
-				      o->fuse),
-		              .on_hello = on_hello,
-		              .arg = d,
-		              .loop = &d->loop,
-		              .shared = o->shared,
-		              .shared_opens = system_here->shared_opens,
-		              .raw_links = o->raw_links,
-		              .drafts = o->drafts,
-		              .finder = o->finder,
-		              .uid = getuid(),
-		              .gid = getgid() };
+	struct fs_spec fs = {
+		.log = d->log,
+		.version = ORBFS_VERSION,
+		.timeout = o->ttl_ms / 1000.0,
+		.spool_max = o->spool,
+		.patience_ms = system_patience_ms(
+			o->finder ? &system_macos : system_here, o->fuse),
+		.on_hello = on_hello,
+		.arg = d,
+		.loop = &d->loop,
+		.shared = o->shared,
+		.shared_opens = o->finder || system_here->shared_opens,
+		.raw_links = o->raw_links,
+		.drafts = o->drafts,
+		.finder = o->finder,
+		.uid = getuid(),
+		.gid = getgid()
+	};
 
 	if (make_engine(d, table))
 		return -ENOMEM;

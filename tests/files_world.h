@@ -80,7 +80,7 @@ static inline void stop_all(struct engine *engine)
 	puppet_stop(engine);
 }
 
-static inline void files_begin_world(struct files_world *f)
+static inline void files_begin_world_as(struct files_world *f, bool finder)
 {
 	static const struct fs_notify notify = { .inode = told_inode,
 		                                 .entry = told_entry };
@@ -94,11 +94,18 @@ static inline void files_begin_world(struct files_world *f)
 	f->engine->agent = agent_starts;
 	f->engine->agent_arg = &f->agent;
 	world_begin(&f->w, &(struct world_spec){ .engine = f->engine,
+	                                         .finder = finder,
+	                                         .shared_opens = finder,
 	                                         .notify = &notify,
 	                                         .notify_arg = f });
 	f->agent.g = f->g;
 	f->agent.loop = f->w.loop;
 	f->k = f->w.kernel;
+}
+
+static inline void files_begin_world(struct files_world *f)
+{
+	files_begin_world_as(f, false);
 }
 
 static inline void files_end_world(struct files_world *f)
