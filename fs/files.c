@@ -1009,6 +1009,25 @@ static void on_xattr(void *arg, int err, const struct guest_reply *reply,
 		request_reply_data(rq, reply->data, reply->len);
 }
 
+/* The guest's, and those that it never hears of. */
+static void reply_xattr_list(struct request *rq, const void *guests, size_t len)
+{
+	struct buf all = BUF_INIT(2 * WIRE_XATTR_MAX + LITTER_MAX);
+
+	if (rq->size > 0)
+		buf_add(&all, guests, len);
+	finder_list_xattrs(rq, &all);
+	if (all.err)
+		request_fail(rq, all.err);
+	else if (rq->size == 0)
+		request_reply_xattr_size(rq, len + all.len);
+	else if (all.len > rq->size)
+		request_fail(rq, -ERANGE);
+	else
+		request_reply_data(rq, all.data, all.len);
+	buf_free(&all);
+}
+
 static void on_xattr_list(void *arg, int err, const struct guest_reply *reply,
                           bool more)
 {
@@ -1032,25 +1051,6 @@ static void ask_xattr(struct request *rq)
 	                                                     : WIRE_XATTR_MAX);
 	if (files_node_path(rq))
 		guest_ask(files_of(rq->node)->guest, &rq->call, done, rq);
-}
-
-/* The guest's, and those that it never hears of. */
-static void reply_xattr_list(struct request *rq, const void *guests, size_t len)
-{
-	struct buf all = BUF_INIT(2 * WIRE_XATTR_MAX + LITTER_MAX);
-
-	if (rq->size > 0)
-		buf_add(&all, guests, len);
-	finder_list_xattrs(rq, &all);
-	if (all.err)
-		request_fail(rq, all.err);
-	else if (rq->size == 0)
-		request_reply_xattr_size(rq, len + all.len);
-	else if (all.len > rq->size)
-		request_fail(rq, -ERANGE);
-	else
-		request_reply_data(rq, all.data, all.len);
-	buf_free(&all);
 }
 
 static void reply_no_xattrs(struct request *rq)
