@@ -98,6 +98,18 @@ remember_machines() {
 	: "$rest"
 }
 
+# The namespaces of all processes but those of machines of other scripts: the
+# number of one of ours that has gone may be that of a new one of theirs.
+_namespaces() {
+	local dir id
+	for dir in /proc/[0-9]*; do
+		id=$(sed -n 's|.*/orbctl-local/\([^/]*\).*|\1|p;T;q' \
+			"$dir/cgroup")
+		[ -z "$id" ] || grep -qxF $'id\t'"$id" "$seen" || continue
+		readlink "$dir"/ns/{cgroup,ipc,mnt,net,pid,uts}
+	done 2>/dev/null
+}
+
 _left() {
 	local kind name path
 	while IFS=$'\t' read -r kind name; do
@@ -114,8 +126,8 @@ _left() {
 		esac
 	done <"$seen"
 	sed -n 's/^ns\t//p' "$seen" | sort -u >"$work/namespaces"
-	readlink /proc/[0-9]*/ns/* 2>/dev/null | sort -u |
-		comm -12 - "$work/namespaces" | sed 's/^/namespace /'
+	_namespaces | sort -u | comm -12 - "$work/namespaces" |
+		sed 's/^/namespace /'
 	grep -F -e "$ORBCTL_LOCAL_HOME" /proc/[0-9]*/mountinfo 2>/dev/null |
 		sed 's/^/mount /' | head -n 5
 	grep -lzxF -e "ORBCTL_LOCAL_HOME=$ORBCTL_LOCAL_HOME" \
