@@ -82,6 +82,7 @@ struct channel {
 	int fd_out; /* its stdout */
 	uv_poll_t poll_in;
 	uv_poll_t poll_out;
+	uv_prepare_t sender; /* runs before the loop waits */
 	unsigned n_handles;
 	bool writes_watched;
 	struct slot_of_ask *slots;
@@ -140,6 +141,8 @@ static void close_pipes(struct channel *ch)
 {
 	close_end(&ch->fd_in, &ch->poll_in);
 	close_end(&ch->fd_out, &ch->poll_out);
+	if (ch->sender.data && !uv_is_closing((uv_handle_t *)&ch->sender))
+		uv_close((uv_handle_t *)&ch->sender, on_handle_closed);
 	buf_free(&ch->out);
 	ch->out_at = 0;
 	buf_free(&ch->held);
@@ -321,20 +324,49 @@ static void on_writable(uv_poll_t *poll, int status, int events)
 		channel_break(ch, -EIO, "the agent does not listen any more");
 }
 
-/* Send the parts of one message; what the pipe does not take waits. */
+/* The loop has served what there was. */
+static void on_served(uv_prepare_t *sender)
+{
+	struct channel *ch = sender->data;
+
+	uv_prepare_stop(sender);
+	if (!flush_out(ch))
+		channel_break(ch, -EIO, "the agent does not listen any more");
+}
+
+/* Write as much of a message as the pipe takes, behind what waits. Returns the
+ * size of that, or -EIO. */
+static ssize_t send_now(struct channel *ch, const struct iovec *parts, int n)
+{
+	ssize_t sent;
+
+	if (!flush_out(ch))
+		return -EIO;
+	if (ch->out.len > 0)
+		return 0;
+	sent = writev(ch->fd_in, parts, n);
+	if (sent < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -EIO;
+	return sent;
+}
+
+/* Send the parts of one message. Those of a turn of the loop go in one piece at
+ * its end, since each piece wakes the agent; but a large one is not copied for
+ * that. What the pipe does not take waits. */
 static int send_parts(struct channel *ch, struct iovec *parts, int n)
 {
 	struct buf *queue = ch->state == CHANNEL_READY ? &ch->out : &ch->held;
-	size_t len = queue->len;
+	size_t size = 0;
 	ssize_t sent = 0;
+	size_t len;
 
-	if (ch->state == CHANNEL_READY && ch->out.len == 0) {
-		sent = writev(ch->fd_in, parts, n);
-		if (sent < 0 && errno != EAGAIN && errno != EINTR)
-			return -EIO;
-		if (sent < 0)
-			sent = 0;
-	}
+	for (int i = 0; i < n; i++)
+		size += parts[i].iov_len;
+	if (ch->state == CHANNEL_READY && size >= LARGE)
+		sent = send_now(ch, parts, n);
+	if (sent < 0)
+		return (int)sent;
+	len = queue->len;
 	for (int i = 0; i < n; i++) {
 		size_t skip = (size_t)sent < parts[i].iov_len
 		                      ? (size_t)sent
@@ -347,8 +379,9 @@ static int send_parts(struct channel *ch, struct iovec *parts, int n)
 			return queue->err;
 		}
 	}
-	if (ch->state == CHANNEL_READY)
-		watch_writes(ch, ch->out.len > 0);
+	/* Cannot fail for a handle that was initialised. */
+	if (queue == &ch->out && ch->out.len > 0 && !ch->writes_watched)
+		uv_prepare_start(&ch->sender, on_served);
 	return 0;
 }
 
@@ -631,6 +664,9 @@ static int start_polls(struct channel *ch)
 		return err;
 	ch->poll_out.data = ch;
 	ch->n_handles++;
+	uv_prepare_init(ch->spec.loop, &ch->sender);
+	ch->sender.data = ch;
+	ch->n_handles++;
 	return uv_poll_start(&ch->poll_out, UV_READABLE, on_readable);
 }
 
@@ -745,6 +781,9 @@ void channel_close(struct channel *ch)
 	if (!ch)
 		return;
 	clock = ch->spec.clock;
+	/* What was sent is carried out, though nobody will hear of it. */
+	if (ch->state == CHANNEL_READY)
+		(void)flush_out(ch);
 	ch->state = CHANNEL_CLOSED;
 	ch->busy = true;
 	/* A handle that was never initialised has no end to close. */

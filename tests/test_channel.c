@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include <cmocka.h>
 
@@ -313,6 +314,69 @@ static void channel_carries_the_largest_messages_both_ways(void **state)
 	wait_all(&f, a + 20, 20);
 	for (int i = 20; i < 40; i++)
 		assert_int_equal(a[i].len, 8 + WIRE_ATTR + 4 + LARGE_DATA - 1);
+	end(&f);
+}
+
+/* Bytes that the agent could read. */
+static int n_sent(const struct fixture *f)
+{
+	int n = -1;
+
+	assert_int_equal(ioctl(f->g->in_fd, FIONREAD, &n), 0);
+	return n;
+}
+
+static void channel_sends_small_messages_of_a_turn_together(void **state)
+{
+	struct fixture f;
+	struct asker a[11] = { 0 };
+	unsigned count = 0;
+
+	(void)state;
+	begin(&f);
+	a[10].f = &f;
+	ask(&a[10], WIRE_PING, NULL);
+	wait_all(&f, &a[10], 1);
+	for (int i = 0; i < 10; i++) {
+		a[i].f = &f;
+		a[i].count = &count;
+		ask(&a[i], WIRE_PING, NULL);
+		assert_int_equal(n_sent(&f), 0);
+	}
+	wait_all(&f, a, 10);
+	for (unsigned i = 0; i < 10; i++)
+		assert_int_equal(a[i].order, i + 1);
+	end(&f);
+}
+
+static void channel_sends_a_large_message_at_once_and_in_order(void **state)
+{
+	struct fixture f;
+	struct asker a[3] = { 0 };
+	char *data = calloc(1, LARGE_DATA);
+	unsigned char head[64];
+	struct wire_out body = { .data = head, .size = sizeof(head) };
+	unsigned count = 0;
+
+	(void)state;
+	assert_non_null(data);
+	begin(&f);
+	for (int i = 0; i < 3; i++)
+		a[i] = (struct asker){ .f = &f };
+	ask(&a[2], WIRE_PING, NULL);
+	wait_all(&f, &a[2], 1);
+	a[0].count = a[1].count = &count;
+	ask(&a[0], WIRE_PING, NULL);
+	wire_put_u64(&body, 0);
+	wire_put_u64(&body, 0);
+	wire_put_u32(&body, LARGE_DATA);
+	channel_ask(f.ch, WIRE_WRITE, &body, data, LARGE_DATA, on_answer,
+	            &a[1]);
+	assert_true(n_sent(&f) > WIRE_HEADER);
+	wait_all(&f, a, 2);
+	assert_int_equal(a[0].order, 1);
+	assert_int_equal(a[1].order, 2);
+	free(data);
 	end(&f);
 }
 
@@ -637,6 +701,25 @@ static void channel_fails_what_waits_when_it_is_closed(void **state)
 	end(&f);
 }
 
+static void channel_sends_its_last_words_before_it_closes(void **state)
+{
+	struct fixture f;
+	struct asker a = { .f = &f };
+	struct channel *ch;
+
+	(void)state;
+	begin(&f);
+	ask(&a, WIRE_PING, NULL);
+	wait_all(&f, &a, 1);
+	channel_tell(f.ch, WIRE_UNWATCH, NULL);
+	assert_int_equal(n_sent(&f), 0);
+	ch = f.ch;
+	f.ch = NULL;
+	channel_close(ch);
+	assert_int_equal(n_sent(&f), WIRE_HEADER);
+	end(&f);
+}
+
 static void channel_makes_an_agent_end_that_does_not(void **state)
 {
 	struct fixture f;
@@ -720,6 +803,10 @@ int main(void)
 		cmocka_unit_test(channel_understands_messages_cut_anywhere),
 		cmocka_unit_test(
 			channel_carries_the_largest_messages_both_ways),
+		cmocka_unit_test(
+			channel_sends_small_messages_of_a_turn_together),
+		cmocka_unit_test(
+			channel_sends_a_large_message_at_once_and_in_order),
 		cmocka_unit_test(channel_waits_for_an_agent_that_does_not_read),
 		cmocka_unit_test(channel_has_as_many_requests_as_it_has_ids),
 		cmocka_unit_test(channel_never_takes_a_late_answer_for_another),
@@ -733,6 +820,7 @@ int main(void)
 		cmocka_unit_test(channel_ends_an_answer_that_goes_on_for_ever),
 		cmocka_unit_test(channel_waits_for_a_lock_as_long_as_it_takes),
 		cmocka_unit_test(channel_fails_what_waits_when_it_is_closed),
+		cmocka_unit_test(channel_sends_its_last_words_before_it_closes),
 		cmocka_unit_test(channel_makes_an_agent_end_that_does_not),
 		cmocka_unit_test(channel_that_cannot_start_is_none),
 		cmocka_unit_test(channel_does_without_memory),
