@@ -507,6 +507,8 @@ static bool look_in_listing(struct request *rq)
 		reply_nothing(rq);
 		return true;
 	}
+	if (!S_ISDIR(listed->attr.mode))
+		listing_was_short(files_of(rq->node));
 	if (!tree_listed_is_sure(dir, dir->listing, listed))
 		return false;
 	reply_file(rq, tree_enter(dir, rq->text, &listed->attr));

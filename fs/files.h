@@ -22,12 +22,20 @@
 struct files;
 struct open_file;
 
+/* Who reads directories, and does it want more than names? For listing.c. */
+struct walk {
+	pid_t caller;
+	unsigned n;    /* directories that it has read */
+	unsigned most; /* so many come with attributes */
+};
+
 struct files {
 	struct fs *fs;
 	struct member *m; /* referred to */
 	struct guest *guest;
 	struct tree *tree;
 	uint64_t salt; /* makes inode numbers of machines differ */
+	struct walk walk;
 	/* The attributes of files/ itself, asked for once for all: */
 	bool asks_root;
 	bool root_is_late; /* those who waited were told what was known */

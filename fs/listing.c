@@ -16,7 +16,13 @@
 
 #include "fs/fs.h"
 
-enum { MOST_EVER = 1000000, PART_MAX = 256 << 10, AHEAD_MOST = 2048 };
+enum {
+	MOST_EVER = 1000000,
+	PART_MAX = 256 << 10,
+	AHEAD_MOST = 2048,
+	WALK_TRIAL = 8,   /* directories, until one comes without attributes */
+	WALK_SURE = 1024, /* the same when they were missed in one */
+};
 
 /* A LIST under way: what came so far, and who waits. */
 struct fetch {
@@ -185,11 +191,47 @@ static void look_ahead(struct request *rq)
 		tree_ahead(dir, fetch_ahead, files);
 }
 
+/* ---- attributes ---- */
+
+/*
+ * The kernel makes an inode of each entry that comes with attributes, which
+ * costs more than all else. A walk like find's looks at none but directories
+ * and asks for no other; one that does look asks for what it was not given, and
+ * is told of it without the guest. So each who walks is tried once in a while.
+ */
+static void note_walk(struct request *rq)
+{
+	struct walk *walk = &files_of(rq->node)->walk;
+
+	if (walk->caller != rq->caller)
+		*walk = (struct walk){ .caller = rq->caller,
+			               .most = WALK_TRIAL };
+	walk->n++;
+}
+
+static bool wants_names_only(const struct request *rq)
+{
+	const struct walk *walk = &files_of(rq->node)->walk;
+
+	return walk->caller == rq->caller && walk->n > walk->most;
+}
+
+void listing_was_short(struct files *files)
+{
+	struct walk *walk = &files->walk;
+
+	if (walk->n <= walk->most)
+		return;
+	walk->n = 0;
+	walk->most = WALK_SURE;
+}
+
 /* ---- reading ---- */
 
 struct part {
 	struct request *rq;
 	bool plus;
+	bool names_only;
 	char *data;
 	size_t len;
 	size_t size;
@@ -225,7 +267,8 @@ static bool add_listed(struct part *part, const struct listing *listing,
 	e.attr.st_ino = files_ino(files_of(rq->node), l->attr.dev, l->attr.ino);
 	e.attr.st_mode = l->attr.mode;
 	/* What may have changed since is left to a lookup. */
-	if (part->plus && tree_listed_is_sure(dir, listing, l)) {
+	if (part->plus && (!part->names_only || S_ISDIR(l->attr.mode)) &&
+	    tree_listed_is_sure(dir, listing, l)) {
 		file = tree_enter(dir, l->name, &l->attr);
 		if (file)
 			node = files_node(rq->fs, rq->node->m, file);
@@ -276,6 +319,9 @@ static void read_listed(struct request *rq, int err)
 		request_fail(rq, -ENOMEM);
 		return;
 	}
+	if (rq->offset == 0)
+		note_walk(rq);
+	part.names_only = wants_names_only(rq);
 	fill(&part);
 	tree_set_reading(rq->node->file, part.len ? rq->listing : NULL);
 	if (rq->offset == 0)

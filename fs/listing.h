@@ -18,5 +18,7 @@ void listing_fetch(struct request *rq, uint32_t most,
 
 /* rq->size and rq->offset say which part. plus: with attributes. */
 void listing_readdir(struct request *rq, bool plus);
+/* Somebody looked up a file that is in a listing. */
+void listing_was_short(struct files *files);
 
 #endif

@@ -280,6 +280,80 @@ static void listing_that_is_overtaken_by_a_loss_is_watched_anew(void **state)
 	files_end_world(&f);
 }
 
+/* ---- attributes ---------------------------------------------------------- */
+
+enum { DIRS = 12, TRIAL = 8 };
+
+static void make_dirs(struct files_world *f)
+{
+	char name[32];
+
+	files_begin_world(f);
+	for (int i = 0; i < DIRS; i++) {
+		snprintf(name, sizeof(name), "d%d/f0", i);
+		fake_guest_file(f->g, name, "x");
+		snprintf(name, sizeof(name), "d%d/sub", i);
+		fake_guest_dir(f->g, name);
+	}
+}
+
+/* Read one of the directories whole; how many entries came with attributes. */
+static unsigned read_dir(struct files_world *f, int i)
+{
+	struct reading r = { .f = f, .size = 4096, .plus = true };
+	char name[32];
+
+	snprintf(name, sizeof(name), "d%d", i);
+	r.node = look(f, name);
+	while (read_part(&r))
+		;
+	assert_int_equal(r.err, 0);
+	assert_int_equal(r.seen[0], 1);
+	assert_int_equal(r.n_others, 3);
+	return r.n_known;
+}
+
+static void listing_gives_who_wants_names_no_more_than_directories(void **state)
+{
+	struct files_world f;
+
+	(void)state;
+	make_dirs(&f);
+	for (int i = 0; i < DIRS; i++)
+		assert_int_equal(read_dir(&f, i), i < TRIAL ? 2 : 1);
+	files_end_world(&f);
+}
+
+static void listing_gives_all_again_when_it_was_missed(void **state)
+{
+	struct files_world f;
+	unsigned n;
+
+	(void)state;
+	make_dirs(&f);
+	for (int i = 0; i < TRIAL + 1; i++)
+		read_dir(&f, i);
+	n = f.g->n_seen[WIRE_STAT];
+	look(&f, "d8/f0");
+	assert_int_equal(f.g->n_seen[WIRE_STAT], n); /* the listing tells */
+	for (int i = 0; i < DIRS; i++)
+		assert_int_equal(read_dir(&f, i), 2);
+	files_end_world(&f);
+}
+
+static void listing_tries_each_caller_anew(void **state)
+{
+	struct files_world f;
+
+	(void)state;
+	make_dirs(&f);
+	for (int i = 0; i < TRIAL + 1; i++)
+		read_dir(&f, i);
+	kernel_as(f.k, 0, 0, 1);
+	assert_int_equal(read_dir(&f, 0), 2);
+	files_end_world(&f);
+}
+
 static void listing_shows_the_numbers_that_stat_shows(void **state)
 {
 	struct files_world f;
@@ -435,6 +509,10 @@ int main(void)
 		cmocka_unit_test(listings_that_many_read_are_right),
 		cmocka_unit_test(
 			listing_that_is_overtaken_by_a_loss_is_watched_anew),
+		cmocka_unit_test(
+			listing_gives_who_wants_names_no_more_than_directories),
+		cmocka_unit_test(listing_gives_all_again_when_it_was_missed),
+		cmocka_unit_test(listing_tries_each_caller_anew),
 		cmocka_unit_test(listing_shows_the_numbers_that_stat_shows),
 		cmocka_unit_test(listing_that_two_read_is_asked_for_once),
 		cmocka_unit_test(listing_that_fails_says_why),
