@@ -389,7 +389,7 @@ bool files_path(struct request *rq, const char *name)
 }
 
 /* A file that has lost its names is reached by what is open of it. */
-static bool files_node_path(struct request *rq)
+bool files_node_path(struct request *rq)
 {
 	const struct file *file = rq->node->file;
 
@@ -984,7 +984,7 @@ static void on_statfs(void *arg, int err, const struct guest_reply *reply,
 static void ask_statfs(struct request *rq)
 {
 	rq->call.op = WIRE_STATFS;
-	if (files_path(rq, NULL))
+	if (files_node_path(rq))
 		guest_ask(files_of(rq->node)->guest, &rq->call, on_statfs, rq);
 }
 

@@ -94,6 +94,9 @@ struct files *files_of(const struct node *node);
 /* Put the path of rq->node, or of a name in it, into rq->call.path, where it
  * stays as long as the request. false: the request has failed. */
 bool files_path(struct request *rq, const char *name);
+/* The path of rq->node, or a handle of it in rq->call, if it has no name any
+ * more. The same. */
+bool files_node_path(struct request *rq);
 /* Fail with what the guest said, and leave a line in the machine's error when
  * it was not an everyday answer like ENOENT. */
 void files_fail(struct request *rq, int err);

@@ -349,7 +349,7 @@ static void ask_open(struct request *rq)
 	                                file->attr.size <= OPEN_AHEAD
 	                        ? OPEN_AHEAD
 	                        : 0;
-	if (!files_path(rq, NULL))
+	if (!files_node_path(rq))
 		return;
 	if (!behind) {
 		guest_ask(files->guest, &rq->call, on_opened, rq);

@@ -32,7 +32,7 @@ static const struct {
 	const char *answered;
 } shapes[WIRE_N_OPS] = {
 	[WIRE_STAT] = { "p", "at" },        [WIRE_LIST] = { "pws", "e" },
-	[WIRE_READLINK] = { "p", "tR" },    [WIRE_OPEN] = { "pfs", "had" },
+	[WIRE_READLINK] = { "p", "tR" },    [WIRE_OPEN] = { "phfs", "had" },
 	[WIRE_CREATE] = { "pfmU", "ha" },   [WIRE_CLOSE] = { "h", "" },
 	[WIRE_READ] = { "hos", "d" },       [WIRE_WRITE] = { "hobD", "n" },
 	[WIRE_FSYNC] = { "hb", "" },        [WIRE_SETATTR] = { "phS", "a" },
@@ -40,7 +40,7 @@ static const struct {
 	[WIRE_MKNOD] = { "pmrU", "a" },     [WIRE_SYMLINK] = { "pTU", "a" },
 	[WIRE_LINK] = { "phP", "a" },       [WIRE_UNLINK] = { "p", "" },
 	[WIRE_RMDIR] = { "p", "" },         [WIRE_RENAME] = { "pPf", "" },
-	[WIRE_STATFS] = { "p", "s" },       [WIRE_GETXATTR] = { "phTs", "x" },
+	[WIRE_STATFS] = { "ph", "s" },      [WIRE_GETXATTR] = { "phTs", "x" },
 	[WIRE_SETXATTR] = { "phTVf", "" },  [WIRE_LISTXATTR] = { "phs", "x" },
 	[WIRE_REMOVEXATTR] = { "phT", "" }, [WIRE_FALLOCATE] = { "hmol", "" },
 	[WIRE_SEEK] = { "hof", "N" },       [WIRE_COPY] = { "hoHOl", "N" },

@@ -30,7 +30,7 @@
 #include <stdint.h>
 
 enum {
-	WIRE_VERSION = 1,
+	WIRE_VERSION = 2,
 	WIRE_HEADER = 16,
 	WIRE_DATA_MAX = 1 << 20,               /* of one read or write */
 	WIRE_BODY_MAX = WIRE_DATA_MAX + 65536, /* of any message */
@@ -66,7 +66,7 @@ enum wire_op {
 	/* path -> text target, text resolved: where it leads as a path from the
 	 * root without links in it, or "" when it leads nowhere */
 	WIRE_READLINK,
-	/* path, u32 flags (WIRE_O_*), u32 want -> u64 handle, attr, data: the
+	/* node, u32 flags (WIRE_O_*), u32 want -> u64 handle, attr, data: the
 	 * file's beginning, up to want bytes, all of it if it is no longer */
 	WIRE_OPEN,
 	/* path, u32 flags, u32 mode, owner -> u64 handle, attr */
@@ -99,7 +99,7 @@ enum wire_op {
 	WIRE_RMDIR,
 	/* path old, path new, u32 flags (WIRE_RENAME_*) -> */
 	WIRE_RENAME,
-	/* path -> u64 blocks, bfree, bavail, files, ffree, u32 bsize, namelen */
+	/* node -> u64 blocks, bfree, bavail, files, ffree, u32 bsize, namelen */
 	WIRE_STATFS,
 	/* node, text name, u32 size -> data; size 0: u32 size only */
 	WIRE_GETXATTR,

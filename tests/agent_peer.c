@@ -327,7 +327,8 @@ int peer_ask(struct peer *p, enum wire_op op, const char *format, ...)
 
 uint64_t peer_open(struct peer *p, const char *name, unsigned flags)
 {
-	assert_int_equal(peer_ask(p, WIRE_OPEN, "p44", name, flags, 0), 0);
+	assert_int_equal(
+		peer_ask(p, WIRE_OPEN, "n44", name, UINT64_C(0), flags, 0), 0);
 	return wire_get_u64(&p->body);
 }
 

@@ -842,8 +842,7 @@ static int do_handled(struct job_of *j)
 static bool is_pathed(uint16_t op)
 {
 	return op == WIRE_STAT || op == WIRE_LIST || op == WIRE_READLINK ||
-	       op == WIRE_OPEN || op == WIRE_UNLINK || op == WIRE_RMDIR ||
-	       op == WIRE_RENAME || op == WIRE_STATFS;
+	       op == WIRE_UNLINK || op == WIRE_RMDIR || op == WIRE_RENAME;
 }
 
 /* Those that need a path. */
@@ -863,19 +862,11 @@ static int do_pathed(struct job_of *j)
 		put_target(j->g, &j->out, j->node);
 		wire_put_text(&j->out, j->g->resolved ? j->g->resolved : "");
 		return 0;
-	case WIRE_OPEN:
-		return do_open(j);
 	case WIRE_UNLINK:
 	case WIRE_RMDIR:
 		return do_remove(j);
 	case WIRE_RENAME:
 		return do_rename(j);
-	case WIRE_STATFS:
-		for (int i = 0; i < 5; i++)
-			wire_put_u64(&j->out, 1000);
-		wire_put_u32(&j->out, 4096);
-		wire_put_u32(&j->out, 255);
-		return 0;
 	default:
 		return EOPNOTSUPP;
 	}
@@ -890,6 +881,14 @@ static int do_noded(struct job_of *j)
 		return 0;
 	case WIRE_SETATTR:
 		return do_setattr(j);
+	case WIRE_OPEN:
+		return do_open(j);
+	case WIRE_STATFS:
+		for (int i = 0; i < 5; i++)
+			wire_put_u64(&j->out, 1000);
+		wire_put_u32(&j->out, 4096);
+		wire_put_u32(&j->out, 255);
+		return 0;
 	case WIRE_LINK:
 		return do_link(j);
 	default:
@@ -916,9 +915,11 @@ static int carry_out(struct job_of *j)
 		return do_make(j, S_IFLNK);
 	case WIRE_PING:
 		return 0;
+	case WIRE_OPEN:
 	case WIRE_GETATTR:
 	case WIRE_SETATTR:
 	case WIRE_LINK:
+	case WIRE_STATFS:
 	case WIRE_GETXATTR:
 	case WIRE_SETXATTR:
 	case WIRE_LISTXATTR:

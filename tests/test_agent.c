@@ -333,8 +333,12 @@ static void the_error_is_the_systems_own(void **state)
 	                          "dir/in"),
 	                 EEXIST);
 	assert_int_equal(peer_ask(p, WIRE_READLINK, "p", "file"), EINVAL);
-	assert_int_equal(peer_ask(p, WIRE_OPEN, "p44", "dir", 1, 0), EISDIR);
-	assert_int_equal(peer_ask(p, WIRE_OPEN, "p44", "file", 0, 0), EINVAL);
+	assert_int_equal(peer_ask(p, WIRE_OPEN, "n44", "dir", UINT64_C(0), 1,
+	                          0),
+	                 EISDIR);
+	assert_int_equal(peer_ask(p, WIRE_OPEN, "n44", "file", UINT64_C(0), 0,
+	                          0),
+	                 EINVAL);
 	assert_int_equal(peer_ask(p, WIRE_CREATE, "p44o", "dir", 1, 0644,
 	                          PARENT),
 	                 EISDIR);
@@ -343,7 +347,8 @@ static void the_error_is_the_systems_own(void **state)
 	                 EBADF);
 	assert_int_equal(peer_ask(p, WIRE_GETATTR, "n", "file", UINT64_C(7)),
 	                 EBADF);
-	assert_int_equal(peer_ask(p, WIRE_STATFS, "p", "no"), ENOENT);
+	assert_int_equal(peer_ask(p, WIRE_STATFS, "n", "no", UINT64_C(0)),
+	                 ENOENT);
 	peer_end(p);
 }
 
@@ -354,7 +359,7 @@ static void statfs_is_that_of_the_file_system(void **state)
 
 	(void)state;
 	assert_int_equal(statvfs(p->dir, &fs), 0);
-	assert_int_equal(peer_ask(p, WIRE_STATFS, "p", ""), 0);
+	assert_int_equal(peer_ask(p, WIRE_STATFS, "n", "", UINT64_C(0)), 0);
 	assert_int_equal(wire_get_u64(&p->body), fs.f_blocks);
 	/* What is free changes under our hands. */
 	assert_true(wire_get_u64(&p->body) <= fs.f_blocks);
@@ -422,10 +427,18 @@ static void no_link_is_followed(void **state)
 	assert_int_equal(mkfifo(peer_path(p, "fifo"), 0644), 0);
 	before = look(p, "d/in");
 	assert_int_equal(peer_ask(p, WIRE_STAT, "p", "to-d/in"), ELOOP);
-	assert_int_equal(peer_ask(p, WIRE_OPEN, "p44", "to-d/in", 1, 0), ELOOP);
-	assert_int_equal(peer_ask(p, WIRE_OPEN, "p44", "to-in", 1, 0), ELOOP);
-	assert_int_equal(peer_ask(p, WIRE_OPEN, "p44", "fifo", 1, 0), ENXIO);
-	assert_int_equal(peer_ask(p, WIRE_OPEN, "p44", "fifo", 2, 0), ENXIO);
+	assert_int_equal(peer_ask(p, WIRE_OPEN, "n44", "to-d/in", UINT64_C(0),
+	                          1, 0),
+	                 ELOOP);
+	assert_int_equal(peer_ask(p, WIRE_OPEN, "n44", "to-in", UINT64_C(0), 1,
+	                          0),
+	                 ELOOP);
+	assert_int_equal(peer_ask(p, WIRE_OPEN, "n44", "fifo", UINT64_C(0), 1,
+	                          0),
+	                 ENXIO);
+	assert_int_equal(peer_ask(p, WIRE_OPEN, "n44", "fifo", UINT64_C(0), 2,
+	                          0),
+	                 ENXIO);
 	assert_int_equal(peer_ask(p, WIRE_LIST, "p84", "to-d", UINT64_C(0), 9),
 	                 ELOOP);
 	assert_int_equal(peer_ask(p, WIRE_CREATE, "p44o", "to-in", 3, 0600,
@@ -655,7 +668,8 @@ static void a_tree_may_be_deeper_than_one_call_can_name(void **state)
 	assert_int_equal(write_at(p, h, 0, "deep"), 0);
 	assert_int_equal(peer_ask(p, WIRE_RENAME, "pp4", path, other, 0), 0);
 	assert_int_equal(peer_ask(p, WIRE_STAT, "p", path), ENOENT);
-	assert_int_equal(peer_ask(p, WIRE_OPEN, "p44", other, 1, 100), 0);
+	assert_int_equal(
+		peer_ask(p, WIRE_OPEN, "n44", other, UINT64_C(0), 1, 100), 0);
 	(void)wire_get_u64(&p->body);
 	wire_get_attr(&p->body, &(struct wire_attr){ 0 });
 	assert_text(p, "deep");
@@ -736,7 +750,8 @@ static void making_for_others_leaves_the_agent_root(void **state)
 	assert_int_equal(peer_ask(p, WIRE_CREATE, "p44o", "d/f", 3, 0, 6, 6, 0),
 	                 0);
 	assert_int_equal(look(p, "d/f").st_uid, 6);
-	assert_int_equal(peer_ask(p, WIRE_OPEN, "p44", "d/f", 3, 0), 0);
+	assert_int_equal(
+		peer_ask(p, WIRE_OPEN, "n44", "d/f", UINT64_C(0), 3, 0), 0);
 	assert_int_equal(
 		peer_ask(p, WIRE_CREATE, "p44o", "own", 3, 0600, 0, 0, 0), 0);
 	assert_int_equal(look(p, "own").st_uid, 0);
@@ -834,15 +849,16 @@ static void open_brings_the_beginning_of_a_file(void **state)
 	(void)state;
 	touch(p, "f", "hello");
 	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
-		assert_int_equal(peer_ask(p, WIRE_OPEN, "p44", "f", WIRE_O_READ,
-		                          t[i].want),
+		assert_int_equal(peer_ask(p, WIRE_OPEN, "n44", "f", UINT64_C(0),
+		                          WIRE_O_READ, t[i].want),
 		                 0);
 		assert_true(wire_get_u64(&p->body) != 0);
 		assert_attr(p, "f");
 		assert_text(p, t[i].data);
 		assert_true(wire_end(&p->body));
 	}
-	assert_int_equal(peer_ask(p, WIRE_OPEN, "p44", "f", WIRE_O_WRITE, 9),
+	assert_int_equal(peer_ask(p, WIRE_OPEN, "n44", "f", UINT64_C(0),
+	                          WIRE_O_WRITE, 9),
 	                 0);
 	(void)wire_get_u64(&p->body);
 	assert_attr(p, "f");
@@ -878,7 +894,8 @@ static void open_flags_mean_what_they_say(void **state)
 	assert_int_equal(write_at(p, h, 1, "odd"), 0);
 	assert_int_equal(read_at(p, h, 1, 3), 0);
 	assert_text(p, "odd");
-	assert_int_equal(peer_ask(p, WIRE_OPEN, "p44", "f", 1u << 20, 0),
+	assert_int_equal(peer_ask(p, WIRE_OPEN, "n44", "f", UINT64_C(0),
+	                          1u << 20, 0),
 	                 EINVAL);
 	peer_end(p);
 }
@@ -998,7 +1015,8 @@ static void too_many_open_files_are_refused_and_harmless(void **state)
 	(void)state;
 	touch(p, "f", "x");
 	while (!err && n < 100000) {
-		err = peer_ask(p, WIRE_OPEN, "p44", "f", WIRE_O_READ, 0);
+		err = peer_ask(p, WIRE_OPEN, "n44", "f", UINT64_C(0),
+		               WIRE_O_READ, 0);
 		if (!err && n++ == 0)
 			first = wire_get_u64(&p->body);
 	}
@@ -1006,7 +1024,36 @@ static void too_many_open_files_are_refused_and_harmless(void **state)
 	assert_true(n > 100);
 	assert_int_equal(peer_ask(p, WIRE_STAT, "p", "f"), 0);
 	(void)peer_send(p, WIRE_CLOSE, "8", first);
-	assert_int_equal(peer_ask(p, WIRE_OPEN, "p44", "f", WIRE_O_READ, 0), 0);
+	assert_int_equal(peer_ask(p, WIRE_OPEN, "n44", "f", UINT64_C(0),
+	                          WIRE_O_READ, 0),
+	                 0);
+	peer_end(p);
+}
+
+static void a_file_without_a_name_is_opened_again_by_its_handle(void **state)
+{
+	struct peer *p = peer_start();
+	uint64_t h;
+	size_t len;
+
+	(void)state;
+	touch(p, "f", "text");
+	h = peer_open(p, "f", WIRE_O_READ);
+	assert_int_equal(peer_ask(p, WIRE_UNLINK, "p", "f"), 0);
+	assert_int_equal(
+		peer_ask(p, WIRE_OPEN, "t844", "", h, WIRE_O_WRITE, 0), 0);
+	assert_int_equal(write_at(p, wire_get_u64(&p->body), 0, "n"), 0);
+	assert_int_equal(peer_ask(p, WIRE_OPEN, "t844", "", h, WIRE_O_READ, 9),
+	                 0);
+	(void)peer_send(p, WIRE_CLOSE, "8", h);
+	h = wire_get_u64(&p->body);
+	assert_int_equal(peer_ask(p, WIRE_READ, "884", h, UINT64_C(0), 9), 0);
+	assert_memory_equal(wire_get_data(&p->body, 9, &len), "next", 4);
+	assert_int_equal(peer_ask(p, WIRE_STATFS, "t8", "", h), 0);
+	assert_int_equal(
+		peer_ask(p, WIRE_OPEN, "t844", "", h + 99, WIRE_O_READ, 0),
+		EBADF);
+	assert_int_equal(peer_ask(p, WIRE_STATFS, "t8", "", h + 99), EBADF);
 	peer_end(p);
 }
 
@@ -1026,8 +1073,8 @@ static void files_made_up_while_read_are_read_to_their_end(void **state)
 		len += (size_t)n;
 	close(fd);
 	assert_true(len > 10000);
-	assert_int_equal(peer_ask(p, WIRE_OPEN, "a44", "proc/kallsyms",
-	                          WIRE_O_READ, (unsigned)len),
+	assert_int_equal(peer_ask(p, WIRE_OPEN, "a844", "proc/kallsyms",
+	                          UINT64_C(0), WIRE_O_READ, (unsigned)len),
 	                 0);
 	(void)wire_get_u64(&p->body);
 	wire_get_attr(&p->body, &a);
@@ -1253,7 +1300,8 @@ static void the_guest_copies_by_itself(void **state)
 	                          UINT64_C(3), UINT64_C(1), UINT64_C(5)),
 	                 EBADF);
 	/* From one file system to another, of no size. */
-	assert_int_equal(peer_ask(p, WIRE_OPEN, "a44", "proc/version", 1, 0),
+	assert_int_equal(peer_ask(p, WIRE_OPEN, "a844", "proc/version",
+	                          UINT64_C(0), 1, 0),
 	                 0);
 	proc = wire_get_u64(&p->body);
 	assert_int_equal(peer_ask(p, WIRE_COPY, "88888", proc, UINT64_C(0), to,
@@ -1560,7 +1608,7 @@ static void what_was_asked_for_is_not_told(void **state)
 	assert_int_equal(peer_ask(p, WIRE_MKDIR, "p4o", "d/d", 0755, PARENT),
 	                 0);
 	assert_int_equal(peer_ask(p, WIRE_RMDIR, "p", "d/d"), 0);
-	assert_int_equal(peer_ask(p, WIRE_OPEN, "p44", "d/g",
+	assert_int_equal(peer_ask(p, WIRE_OPEN, "n44", "d/g", UINT64_C(0),
 	                          WIRE_O_WRITE | WIRE_O_TRUNC, 0),
 	                 0);
 	(void)peer_send(p, WIRE_CLOSE, "8", wire_get_u64(&p->body));
@@ -1793,6 +1841,8 @@ int main(void)
 		cmocka_unit_test(an_open_file_outlives_its_name),
 		cmocka_unit_test(a_handle_is_never_given_twice),
 		cmocka_unit_test(too_many_open_files_are_refused_and_harmless),
+		cmocka_unit_test(
+			a_file_without_a_name_is_opened_again_by_its_handle),
 		cmocka_unit_test(
 			files_made_up_while_read_are_read_to_their_end),
 		cmocka_unit_test(attributes_are_set_by_path_and_by_handle),

@@ -306,6 +306,7 @@ static void channel_carries_the_largest_messages_both_ways(void **state)
 		struct wire_out body = { .data = head, .size = sizeof(head) };
 
 		wire_put_text(&body, "f");
+		wire_put_u64(&body, 0);
 		wire_put_u32(&body, WIRE_O_READ);
 		wire_put_u32(&body, LARGE_DATA);
 		a[i].id = channel_ask(f.ch, WIRE_OPEN, &body, NULL, 0,

@@ -172,14 +172,14 @@ static const struct {
 	const char *answered; /* the same; a attr, s statfs */
 } shapes[] = {
 	{ WIRE_STAT, "p", "at" },           { WIRE_LIST, "p84", "4a11" },
-	{ WIRE_READLINK, "p", "tt" },       { WIRE_OPEN, "p44", "8ad" },
+	{ WIRE_READLINK, "p", "tt" },       { WIRE_OPEN, "p844", "8ad" },
 	{ WIRE_CREATE, "p44O", "8a" },      { WIRE_READ, "884", "d" },
 	{ WIRE_WRITE, "881d", "4" },        { WIRE_FSYNC, "81", "" },
 	{ WIRE_SETATTR, "p844448TT", "a" }, { WIRE_GETATTR, "p8", "a" },
 	{ WIRE_MKDIR, "p4O", "a" },         { WIRE_MKNOD, "p44O", "a" },
 	{ WIRE_SYMLINK, "ptO", "a" },       { WIRE_LINK, "p8P", "a" },
 	{ WIRE_UNLINK, "p", "" },           { WIRE_RMDIR, "p", "" },
-	{ WIRE_RENAME, "pP4", "" },         { WIRE_STATFS, "p", "8888844" },
+	{ WIRE_RENAME, "pP4", "" },         { WIRE_STATFS, "p8", "8888844" },
 	{ WIRE_GETXATTR, "p8t4", "d" },     { WIRE_SETXATTR, "p8td4", "" },
 	{ WIRE_LISTXATTR, "p84", "d" },     { WIRE_REMOVEXATTR, "p8t", "" },
 	{ WIRE_FALLOCATE, "8488", "" },     { WIRE_SEEK, "884", "8" },

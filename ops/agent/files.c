@@ -112,19 +112,22 @@ int files_getattr(struct agent *agent, struct request *rq)
 
 int files_statfs(struct agent *agent, struct request *rq)
 {
-	int err = path_get(&rq->in, agent->path[0]);
 	struct statfs fs;
+	struct node node;
+	int err = node_get(agent, &rq->in, &node);
 	int fd;
 
 	if (!wire_end(&rq->in))
 		return -EBADMSG;
 	if (err)
 		return err;
-	fd = path_open(agent, agent->path[0], O_PATH);
+	fd = node.handle ? node.handle->fd
+	                 : path_open(agent, node.path, O_PATH);
 	if (fd < 0)
 		return fd;
 	err = result(fstatfs(fd, &fs));
-	close(fd);
+	if (!node.handle)
+		close(fd);
 	if (err)
 		return err;
 	wire_put_u64(&rq->out, fs.f_blocks);

@@ -11,6 +11,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -125,34 +126,57 @@ static void put_beginning(struct request *rq, const struct handle *h,
 		wire_put_data(&rq->out, NULL, 0);
 }
 
-int open_existing(struct agent *agent, struct request *rq)
+static int open_by_path(struct agent *agent, struct request *rq, char *path,
+                        uint32_t flags, struct handle **h)
 {
-	int err = path_get(&rq->in, agent->path[0]);
-	uint32_t flags = wire_get_u32(&rq->in);
-	uint32_t want = wire_get_u32(&rq->in);
-	int kernel = open_flags(flags);
-	struct handle *h;
 	struct place place;
+	int err = place_find(agent, path, &place);
 	int fd;
 
-	if (!wire_end(&rq->in))
-		return -EBADMSG;
-	if (err || kernel < 0)
-		return err ? err : kernel;
-	err = place_find(agent, agent->path[0], &place);
 	if (err)
 		return err;
 	if (flags & WIRE_O_TRUNC)
 		own_name(agent, place.dir, place.name);
-	fd = place_open(&place, kernel);
-	err = fd < 0 ? fd : put_open(agent, rq, fd, flags, &h);
+	fd = place_open(&place, open_flags(flags));
+	err = fd < 0 ? fd : put_open(agent, rq, fd, flags, h);
 	if (!err && flags & WIRE_O_WRITE)
-		own_opened(agent, h, &place);
+		own_opened(agent, *h, &place);
 	place_leave(&place);
-	if (err)
-		return err;
-	put_beginning(rq, h, want);
-	return 0;
+	return err;
+}
+
+/* Once more what is open: it may have no name any more. */
+static int open_again(struct agent *agent, struct request *rq,
+                      const struct handle *old, uint32_t flags,
+                      struct handle **h)
+{
+	char name[32];
+	int fd;
+
+	(void)snprintf(name, sizeof(name), "/proc/self/fd/%d", old->fd);
+	fd = open(name, open_flags(flags) | O_CLOEXEC | O_NONBLOCK);
+	return fd < 0 ? -errno : put_open(agent, rq, fd, flags, h);
+}
+
+int open_existing(struct agent *agent, struct request *rq)
+{
+	struct node node;
+	int err = node_get(agent, &rq->in, &node);
+	uint32_t flags = wire_get_u32(&rq->in);
+	uint32_t want = wire_get_u32(&rq->in);
+	struct handle *h;
+
+	if (!wire_end(&rq->in))
+		return -EBADMSG;
+	if (!err && open_flags(flags) < 0)
+		err = -EINVAL;
+	if (!err && node.handle)
+		err = open_again(agent, rq, node.handle, flags, &h);
+	else if (!err)
+		err = open_by_path(agent, rq, node.path, flags, &h);
+	if (!err)
+		put_beginning(rq, h, want);
+	return err;
 }
 
 /* A file is made if it can be, else the one there is opened unless it must not
