@@ -756,7 +756,10 @@ static void channel_break(struct channel *ch, int err, const char *why)
 	if (ch->state >= CHANNEL_BROKEN)
 		return;
 	ch->state = CHANNEL_BROKEN;
-	log_warn(ch->spec.log, "machine %s: files: %s", ch->machine, why);
+	/* What ends with everything else is nobody's trouble. */
+	if (err != -ECANCELED)
+		log_warn(ch->spec.log, "machine %s: files: %s", ch->machine,
+		         why);
 	ch->busy = true;
 	close_pipes(ch);
 	fail_all(ch, err == -ETIMEDOUT ? err : -EIO);

@@ -22,6 +22,17 @@ expect_within 20 "grep -r of a part of /proc ends" bash -c \
 expect "devices are shown" c "$(stat -c %A "$f/dev/null" | cut -c 1)"
 expect_errno "and cannot be used" EACCES cat "$f/dev/null"
 
+# ---- a file that has no name any more
+put kept "$f/srv/unnamed"
+exec 5<>"$f/srv/unnamed"
+rm "$f/srv/unnamed"
+expect "what is open is opened again when its name is gone" kept \
+	"$(cat /proc/self/fd/5)"
+check "also to write" put new /proc/self/fd/5
+expect "and is read so" new "$(cat <&5)"
+check "its file system is told" stat -f /proc/self/fd/5
+exec 5>&-
+
 # ---- a large directory
 # In memory: 100,000 files on a disk may take the machine half a minute.
 as_root one 'mount -t tmpfs tmpfs /srv && mkdir /srv/large && cd /srv/large &&
@@ -86,6 +97,8 @@ os.link(sys.argv[1], sys.argv[2])' "$f/etc/made" "$(files two)/srv/x"
 
 # ---- a user of the machine's host, with allow_other
 unmount
+expect "an agent that ends with the mount is not complained of" "" \
+	"$(grep 'the agent has ended' "$log")"
 chmod 755 "$work"
 mount_orbfs -o allow_other,default_permissions
 # shellcheck disable=SC2016 # for the inner shell
