@@ -244,8 +244,17 @@ static void orbctl_runs_a_script_by_its_token(void **state)
 	assert_int_equal(words_of(&engine_orbctl, &call, text), 0);
 	script = take_script(text);
 	assert_string_equal(text, "run|-m|web|-w|/|sh|-c||sh|" TOKEN);
+	assert_non_null(strstr(script, "</dev/null"));
 	/* The signal script reads one line of /proc/PID/cmdline. */
 	assert_null(strchr(script, '\n'));
+	free(script);
+	call.input = true;
+	call.len = 12;
+	assert_int_equal(words_of(&engine_orbctl, &call, text), 0);
+	script = take_script(text);
+	assert_string_equal(text, "run|-m|web|-w|/|sh|-c||sh|" TOKEN "|12");
+	assert_null(strchr(script, '\n'));
+	assert_null(strstr(script, "</dev/null"));
 	free(script);
 	call = whole_call(ENGINE_SIGNAL);
 	call.signal = SIGKILL;

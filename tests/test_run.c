@@ -41,6 +41,8 @@ struct fixture {
 	struct engine *engine;
 	bool stopped;
 	uint64_t spool_max;
+	struct spool *input; /* of the next run, or NULL */
+	bool apart;
 	struct run *run; /* ours, or NULL */
 	bool ended;
 	unsigned n_ends;
@@ -150,6 +152,8 @@ static int open_bytes(struct fixture *f, const char *machine,
 	};
 	int err = 1;
 
+	spec.input = f->input;
+	spec.apart = f->apart;
 	run_unref(f->run);
 	f->ended = false;
 	f->run = run_open(&spec, &err);
@@ -929,6 +933,168 @@ static void run_survives_any_failing_allocation(void **state)
 	end(&f);
 }
 
+/* ---- input ---------------------------------------------------------------- */
+
+enum { INPUT_LEN = 300000 };
+
+static void begin_input(struct fixture *f)
+{
+	begin(f);
+	f->input = spool_new(64 * MIB);
+	assert_non_null(f->input);
+	f->apart = true;
+}
+
+static void end_input(struct fixture *f)
+{
+	spool_unref(f->input);
+	end(f);
+}
+
+/* Any byte there is, in no order. */
+static void add_bytes(struct fixture *f)
+{
+	static unsigned char data[INPUT_LEN];
+
+	for (unsigned i = 0; i < INPUT_LEN; i++)
+		data[i] = (unsigned char)(i * i / 7 + i / 256);
+	assert_int_equal(spool_add(f->input, data, INPUT_LEN), 0);
+}
+
+/* Is the output the same as the input? */
+static void assert_same(struct fixture *f)
+{
+	struct spool *out = run_spool(f->run, RUN_OUT);
+	static char a[2 * INPUT_LEN], b[2 * INPUT_LEN];
+	ssize_t n = spool_read(f->input, 0, a, sizeof(a));
+
+	assert_int_equal(spool_read(out, 0, b, sizeof(b)), n);
+	assert_memory_equal(a, b, (size_t)n);
+}
+
+static void run_passes_its_input_on_byte_by_byte(void **state)
+{
+	static const char *const scripts[] = { "cat\n", "# of two lines\ncat\n",
+		                               "# $$\ncat\n",
+		                               "cat # without an end" };
+	struct fixture f;
+
+	(void)state;
+	begin_input(&f);
+	add_bytes(&f);
+	for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
+		assert_int_equal(open_run(&f, "vm1", scripts[i]), 0);
+		assert_null(run_spool(f.run, RUN_ALL));
+		run_feed(f.run, true);
+		assert_false(run_listens(f.run));
+		wait_for_end(&f);
+		assert_end(&f, 0, "exited 0", "");
+		assert_int_equal(run_fed(f.run), INPUT_LEN);
+		assert_same(&f);
+	}
+	end_input(&f);
+}
+
+struct fed {
+	struct fixture *f;
+	uint64_t bytes;
+};
+
+static bool is_fed(void *arg)
+{
+	const struct fed *fed = arg;
+
+	return run_fed(fed->f->run) >= fed->bytes;
+}
+
+static void run_takes_input_while_it_runs(void **state)
+{
+	struct fixture f;
+	struct fed fed = { &f, INPUT_LEN };
+
+	(void)state;
+	begin_input(&f);
+	assert_int_equal(open_run(&f, "vm1", "cat\n"), 0);
+	add_bytes(&f);
+	run_feed(f.run, false);
+	loop_run_until_true(f.loop, is_fed, &fed, WAIT_MS);
+	assert_true(run_listens(f.run));
+	assert_false(run_ended(f.run));
+	add_bytes(&f);
+	run_feed(f.run, false);
+	run_feed(f.run, true);
+	wait_for_end(&f);
+	assert_same(&f);
+	end_input(&f);
+}
+
+static bool is_deaf(void *arg)
+{
+	const struct fixture *f = arg;
+
+	return !run_listens(f->run);
+}
+
+static void run_whose_input_nobody_reads_listens_no_more(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin_input(&f);
+	open_with_dir(&f, "exec <&-; " UNTIL("go"));
+	for (int i = 0; i < 4; i++)
+		add_bytes(&f);
+	run_feed(f.run, false);
+	touch(&f, "go");
+	loop_run_until_true(f.loop, is_deaf, &f, WAIT_MS);
+	run_feed(f.run, true);
+	wait_for_end(&f);
+	assert_end(&f, 0, "exited 0", "");
+	assert_true(run_fed(f.run) < 4 * INPUT_LEN);
+	end_input(&f);
+}
+
+static void on_signalled(void *arg, int err, const char *why)
+{
+	(void)why;
+	assert_int_equal(err, 0);
+	*(bool *)arg = true;
+}
+
+static void run_is_sent_any_signal(void **state)
+{
+	static const struct {
+		int sig;
+		const char *status;
+	} rows[] = {
+		{ SIGHUP, "exited 3" },    { SIGINT, "exited 3" },
+		{ SIGUSR1, "exited 3" },   { SIGTERM, "exited 3" },
+		{ SIGKILL, "signaled 9" },
+	};
+	struct fixture f;
+
+	(void)state;
+	begin_input(&f);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		bool told = false;
+
+		assert_int_equal(
+			open_run(&f, "vm1",
+		                 "trap 'exit 3' HUP INT USR1 TERM; echo .; "
+		                 "while :; do sleep 0.01; done\n"),
+			0);
+		while (spool_end(run_spool(f.run, RUN_OUT)) == 0)
+			loop_run_for(f.loop, 10);
+		run_rename(f.run, "vm1");
+		run_signal(f.run, rows[i].sig, on_signalled, &told);
+		wait_for_end(&f);
+		assert_string_equal(run_status(f.run), rows[i].status);
+		if (!told)
+			loop_run_until(f.loop, &told, WAIT_MS);
+	}
+	end_input(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -962,6 +1128,10 @@ int main(void)
 		cmocka_unit_test(run_interrupted_without_memory_still_ends),
 		cmocka_unit_test(run_ends_when_the_jobs_are_stopped),
 		cmocka_unit_test(run_survives_any_failing_allocation),
+		cmocka_unit_test(run_passes_its_input_on_byte_by_byte),
+		cmocka_unit_test(run_takes_input_while_it_runs),
+		cmocka_unit_test(run_whose_input_nobody_reads_listens_no_more),
+		cmocka_unit_test(run_is_sent_any_signal),
 	};
 
 	signal(SIGPIPE, SIG_IGN); /* as the daemon does */
