@@ -61,6 +61,7 @@ struct fleet {
 	struct index by_name; /* of struct member_key */
 	struct index by_id;
 	struct timespec changed;
+	struct timespec stirred; /* the state or the image of one is another */
 	struct create defaults;
 	struct buf error;
 	bool error_is_lists; /* and goes when a list succeeds */
@@ -199,6 +200,16 @@ struct timespec fleet_changed(const struct fleet *fleet)
 	return fleet->changed;
 }
 
+struct timespec fleet_stirred(const struct fleet *fleet)
+{
+	const struct timespec *a = &fleet->changed;
+	const struct timespec *b = &fleet->stirred;
+
+	if (a->tv_sec != b->tv_sec)
+		return a->tv_sec > b->tv_sec ? *a : *b;
+	return a->tv_nsec > b->tv_nsec ? *a : *b;
+}
+
 const char *fleet_error(const struct fleet *fleet)
 {
 	return fleet->error.data ? fleet->error.data : "";
@@ -296,6 +307,8 @@ void member_touch(struct member *m, enum member_text text)
 
 	m->texts[text].changed = now(fleet);
 	m->changed = m->texts[text].changed;
+	if (text == MEMBER_STATE || text == MEMBER_CONFIG)
+		fleet->stirred = m->changed;
 	if (text == MEMBER_STATE)
 		news_state(m);
 	if (fleet->events.changed && m->listed)

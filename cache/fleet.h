@@ -159,6 +159,8 @@ struct member *fleet_next(struct fleet *fleet, uint64_t cookie);
 size_t fleet_count(const struct fleet *fleet);
 /* When a machine came or went last. */
 struct timespec fleet_changed(const struct fleet *fleet);
+/* When one did, or its state or its configuration changed. */
+struct timespec fleet_stirred(const struct fleet *fleet);
 /* Why an operation on no machine failed last, "" for none. */
 const char *fleet_error(const struct fleet *fleet);
 void fleet_set_error(struct fleet *fleet, const char *fmt, ...)

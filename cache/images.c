@@ -22,6 +22,8 @@ struct image {
 
 struct images {
 	struct engine *engine;
+	struct clock *clock;
+	struct timespec changed;
 	struct slot slot;
 	struct image *v;
 	size_t n;
@@ -38,6 +40,8 @@ struct images *images_new(struct engine *engine, struct clock *clock)
 	if (!images)
 		return NULL;
 	images->engine = engine;
+	images->clock = clock;
+	images->changed = clock->wall(clock);
 	images->error = (struct buf)BUF_INIT(ERROR_MAX);
 	slot_init(&images->slot, clock, fetch, images);
 	return images;
@@ -125,6 +129,15 @@ static int parse(struct images *into, const char *text, size_t len)
 	return 0;
 }
 
+static bool is_same(const struct images *a, const struct images *b)
+{
+	for (size_t i = 0; i < a->n && i < b->n; i++)
+		if (strcmp(a->v[i].distro, b->v[i].distro) != 0 ||
+		    strcmp(a->v[i].version, b->v[i].version) != 0)
+			return false;
+	return a->n == b->n;
+}
+
 static void on_text(void *arg, int err, const char *text, size_t len,
                     const char *why)
 {
@@ -138,6 +151,8 @@ static void on_text(void *arg, int err, const char *text, size_t len,
 		buf_adds(&images->error, *why ? why : strerror(-err));
 		free(fresh.v);
 	} else {
+		if (!is_same(images, &fresh))
+			images->changed = images->clock->wall(images->clock);
 		free(images->v);
 		images->v = fresh.v;
 		images->n = fresh.n;
@@ -159,6 +174,11 @@ void images_get(struct images *images, slot_fn *done, void *arg)
 		done(arg, -ECANCELED);
 	else
 		slot_get(&images->slot, TTL_MS, 0, done, arg);
+}
+
+struct timespec images_changed(const struct images *images)
+{
+	return images->changed;
 }
 
 const char *images_distro(const struct images *images, size_t i)

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 #include "cache/slot.h"
 #include "ops/engine.h"
@@ -25,6 +26,8 @@ void images_free(struct images *images);
  * images_error says it in one line. */
 void images_get(struct images *images, slot_fn *done, void *arg);
 const char *images_error(const struct images *images);
+/* When what there is was another than before. */
+struct timespec images_changed(const struct images *images);
 
 /*
  * The i-th distribution, or NULL; and its i-th version, or NULL. Both in the

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cache/images.h"
+#include "cache/settings.h"
 #include "fs/by.h"
 #include "fs/enginedir.h"
 #include "fs/fs.h"
@@ -22,9 +24,41 @@
 #include "fs/machines.h"
 #include "fs/snapdir.h"
 
+static struct timespec when_listed(struct fs *fs)
+{
+	return fleet_changed(fs->spec.fleet);
+}
+
+static struct timespec when_stirred(struct fs *fs)
+{
+	return fleet_stirred(fs->spec.fleet);
+}
+
+static struct timespec when_images(struct fs *fs)
+{
+	return images_changed(fs->images);
+}
+
+/* A distribution holds versions, or is an image itself. */
+static struct timespec when_images_or_stirred(struct fs *fs)
+{
+	struct timespec a = when_images(fs);
+	struct timespec b = when_stirred(fs);
+	bool later = a.tv_sec != b.tv_sec ? a.tv_sec > b.tv_sec
+	                                  : a.tv_nsec > b.tv_nsec;
+
+	return later ? a : b;
+}
+
+static struct timespec when_set(struct fs *fs)
+{
+	return settings_changed(fs->settings);
+}
+
 static const struct dir_kind kinds[DIR_N_KINDS] = {
 	[DIR_ROOT] = { .lookup = machines_lookup,
 	               .ready = machines_ready,
+	               .changed = when_listed,
 	               .next = machines_next,
 	               .mkdir = machines_mkdir,
 	               .rmdir = machines_rmdir,
@@ -44,27 +78,34 @@ static const struct dir_kind kinds[DIR_N_KINDS] = {
 	                    .rename = snapdir_rename },
 	[DIR_IMAGES] = { .lookup = imagedir_lookup_distro,
 	                 .ready = imagedir_ready,
+	                 .changed = when_images,
 	                 .next = imagedir_next_distro },
 	[DIR_DISTRO] = { .lookup = imagedir_lookup_version,
 	                 .ready = imagedir_ready,
+	                 .changed = when_images_or_stirred,
 	                 .next = imagedir_next_version,
 	                 .mkdir = imagedir_mkdir },
 	[DIR_IMAGE] = { .lookup = imagedir_lookup_machine,
 	                .ready = machines_ready,
+	                .changed = when_stirred,
 	                .next = imagedir_next_machine,
 	                .mkdir = imagedir_mkdir },
 	[DIR_SOURCES] = { .lookup = imagedir_lookup_source,
 	                  .ready = machines_ready,
+	                  .changed = when_listed,
 	                  .next = imagedir_next_source },
 	[DIR_SOURCE] = { .mkdir = imagedir_clone },
 	[DIR_ENGINE] = { .lookup = enginedir_lookup,
 	                 .ready = enginedir_ready,
+	                 .changed = when_set,
 	                 .next = enginedir_next },
 	[DIR_GROUPS] = { .lookup = by_lookup_group,
 	                 .ready = machines_ready,
+	                 .changed = when_stirred,
 	                 .next = by_next_group },
 	[DIR_GROUP] = { .lookup = by_lookup,
 	                .ready = machines_ready,
+	                .changed = when_stirred,
 	                .next = by_next },
 };
 
@@ -242,6 +283,38 @@ void dir_open(struct request *rq)
 		kind->ready(rq, on_listed);
 	else
 		request_reply_open(rq, NULL);
+}
+
+/* Has anybody asked for what is listed there? Nobody waits for the very first
+ * answer only to see the directory. */
+static bool is_known(const struct fs *fs, enum entry_dir dir)
+{
+	switch (dir) {
+	case DIR_ENGINE:
+		return settings_count(fs->settings) > 0;
+	case DIR_IMAGES:
+	case DIR_DISTRO:
+		return images_distro(fs->images, 0) != NULL;
+	default:
+		return fleet_is_known(fs->spec.fleet);
+	}
+}
+
+/* It is there whatever became of what it lists. */
+static void on_ready(void *arg, int err)
+{
+	(void)err;
+	request_reply_attr(arg);
+}
+
+void dir_getattr(struct request *rq)
+{
+	const struct dir_kind *kind = dir_kind(rq->node);
+
+	if (kind->ready && is_known(rq->fs, node_dir(rq->node)))
+		kind->ready(rq, on_ready);
+	else
+		request_reply_attr(rq);
 }
 
 void dir_reply(struct request *rq, mode_t type, struct member *m,

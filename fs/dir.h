@@ -36,6 +36,9 @@ struct dir_kind {
 	void (*lookup)(struct request *rq);
 	/* Before the first part of a listing: get what is to be listed. */
 	void (*ready)(struct request *rq, slot_fn *done);
+	/* When what comes and goes did last, as far as is known. NULL: the
+	 * text of the directory's entry tells. */
+	struct timespec (*changed)(struct fs *fs);
 	/* The first name behind name->cookie, 0 for the very first. false:
 	 * there is none. */
 	bool (*next)(struct fs *fs, const struct node *dir,
@@ -56,6 +59,10 @@ const struct dir_kind *dir_kind(const struct node *dir);
 
 /* A listing may have to be got ready first. */
 void dir_open(struct request *rq);
+/* The kernel asks for the attributes before it gives a listing that it has
+ * kept, which holds as long as the directory's time: so that is made as fresh
+ * as the listing would be, unless there cannot have been any. */
+void dir_getattr(struct request *rq);
 /* rq->size and rq->offset say which part. plus: with attributes. */
 void dir_read(struct request *rq, bool plus);
 

@@ -258,8 +258,8 @@ static void dir_attr(struct fs *fs, const struct node *node, struct stat *st)
 	st->st_nlink = dir_links(fs, node);
 	/* What a machine's directory holds never changes, so its times can tell
 	 * how old the machine is: find ~/vms -maxdepth 1 -mmin +120. */
-	if (node_dir(node) == DIR_ROOT)
-		st->st_mtim = fleet_changed(fs->spec.fleet);
+	if (dir_kind(node)->changed)
+		st->st_mtim = dir_kind(node)->changed(fs);
 	else if (node_dir(node) == DIR_MACHINE ||
 	         node_dir(node) == DIR_SNAPSHOT)
 		st->st_mtim = member_born(node->m);
@@ -347,9 +347,9 @@ void fs_timeouts(struct fs *fs, const struct node *node, double *entry_s,
 		return;
 	}
 	*entry_s = own ? 0 : fs->spec.timeout;
-	/* The root's tell how old a listing is: the list has a time of its own,
-	 * and the two would add up. */
-	if (node_dir(node) == DIR_ROOT) {
+	/* They tell how old a listing is: what it is made of has a time of its
+	 * own, and the two would add up. */
+	if (dir_kind(node)->ready) {
 		*attr_s = 0;
 		return;
 	}
@@ -505,15 +505,6 @@ static void fs_forget_multi(fuse_req_t fuse, size_t count,
 	fuse_reply_none(fuse);
 }
 
-/* The root's time of change tells whether a listing that the kernel kept still
- * holds. It is there whatever became of the list; nobody waits for the very
- * first one only to see the root. */
-static void on_root_listed(void *arg, int err)
-{
-	(void)err;
-	request_reply_attr(arg);
-}
-
 static void fs_getattr(fuse_req_t fuse, fuse_ino_t ino,
                        struct fuse_file_info *fi)
 {
@@ -526,11 +517,8 @@ static void fs_getattr(fuse_req_t fuse, fuse_ino_t ino,
 		files_getattr(rq);
 	else if (rq->fs->spec.finder && node_dir(rq->node) == DIR_NONE)
 		control_measure(rq, rq->node, request_reply_attr);
-	else if (node_dir(rq->node) == DIR_ROOT &&
-	         fleet_is_known(rq->fs->spec.fleet))
-		fleet_get(rq->fs->spec.fleet, on_root_listed, rq);
 	else
-		request_reply_attr(rq);
+		dir_getattr(rq);
 }
 
 /* Truncation and times are accepted where writing is, and change nothing: a

@@ -193,12 +193,27 @@ static void on_made(void *arg, int err, struct member *m)
 		dir_reply(rq, S_IFDIR, m, rq->node->label);
 }
 
-void imagedir_mkdir(struct request *rq)
+static void on_listed_mkdir(void *arg, int err)
 {
+	struct request *rq = arg;
 	char image[IMAGE_MAX];
 	struct lifecycle_new spec = { .name = rq->text, .image = image };
 	char *slash;
 
+	/* Without a list the name may be taken; the engine will say so. */
+	if (err == -ECANCELED) {
+		request_fail(rq, err);
+		return;
+	}
+	snprintf(image, sizeof(image), "%s", rq->node->label->name);
+	slash = strchr(image, '/');
+	if (slash)
+		*slash = ':';
+	lifecycle_create(rq->fs->spec.fleet, &spec, on_made, rq);
+}
+
+void imagedir_mkdir(struct request *rq)
+{
 	if (node_dir(rq->node) == DIR_DISTRO &&
 	    has_versions(rq->fs, rq->node)) {
 		fleet_set_error(rq->fs->spec.fleet,
@@ -208,11 +223,10 @@ void imagedir_mkdir(struct request *rq)
 		request_fail(rq, -EPERM);
 		return;
 	}
-	snprintf(image, sizeof(image), "%s", rq->node->label->name);
-	slash = strchr(image, '/');
-	if (slash)
-		*slash = ':';
-	lifecycle_create(rq->fs->spec.fleet, &spec, on_made, rq);
+	if (machine_name_check(rq->text))
+		on_listed_mkdir(rq, 0); /* refused, whatever a list says */
+	else
+		fleet_get(rq->fs->spec.fleet, on_listed_mkdir, rq);
 }
 
 /* ---- clones ---- */

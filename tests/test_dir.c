@@ -138,9 +138,9 @@ static void dir_lists_are_the_same_in_parts_of_any_size(void **state)
 		const char *path;
 		const char *names;
 	} rows[] = {
-		{ "", ". .. .by .orbfs up off third " },
-		{ ".orbfs", ". .. version stats error config ctl " },
-		{ "off", ". .. state ip config exec error log archive.tar.zst run snapshots files " },
+		{ "", ". .. .by .images .orbfs up off third " },
+		{ ".orbfs", ". .. version stats error config ctl create events engine " },
+		{ "off", ". .. state ip config exec error log stats archive.tar.zst run snapshots files " },
 		{ "off/run", ". .. last " },
 		{ "off/run/last", ". .. cmd out err status " },
 	};
@@ -243,10 +243,10 @@ static void dir_opening_asks_for_a_fresh_list(void **state)
 
 	(void)state;
 	begin(&w);
-	assert_lists(&w, "", 4096, false, ". .. .by .orbfs up off third ");
+	assert_lists(&w, "", 4096, false, ". .. .by .images .orbfs up off third ");
 	puppet_remove(w.engine, "off");
 	hands_turn(w.hands, WORLD_TTL_MS);
-	assert_lists(&w, "", 4096, false, ". .. .by .orbfs up third ");
+	assert_lists(&w, "", 4096, false, ". .. .by .images .orbfs up third ");
 	end(&w);
 }
 
@@ -261,7 +261,7 @@ static void dir_opening_without_an_engine_fails(void **state)
 	assert_int_equal(kernel_opendir(w.kernel, KERNEL_ROOT, &open), -ENODEV);
 	/* What is ours needs no engine. */
 	assert_lists(&w, ".orbfs", 4096, false,
-	             ". .. version stats error config ctl ");
+	             ". .. version stats error config ctl create events engine ");
 	end(&w);
 }
 
@@ -282,7 +282,7 @@ static void dir_of_ten_thousand_is_complete_and_costs_one_list(void **state)
 	listing_read_all(&l);
 	for (const char *c = l.names; *c; c++)
 		n += *c == ' ';
-	assert_int_equal(n, 10000 + 3 + 4);
+	assert_int_equal(n, 10000 + 4 + 4);
 	assert_int_equal(puppet_asked(w.engine, ENGINE_LIST), 1);
 	listing_end(&l);
 	end(&w);
@@ -301,10 +301,10 @@ static void dir_plus_counts_as_lookups(void **state)
 	n = nodes_count(w.fs->nodes);
 	listing_begin(&l, &w, "", 4096, true);
 	listing_read_all(&l);
-	/* Three machines, .by and .orbfs. */
-	assert_int_equal(l.n_looked_up, 5);
-	assert_int_equal(nodes_count(w.fs->nodes), n + 5);
-	for (size_t i = 0; i < 5; i++) {
+	/* Three machines, .by, .images and .orbfs. */
+	assert_int_equal(l.n_looked_up, 6);
+	assert_int_equal(nodes_count(w.fs->nodes), n + 6);
+	for (size_t i = 0; i < 6; i++) {
 		struct node *node = nodes_find(w.fs->nodes, l.looked_up[i]);
 
 		assert_int_equal(node->lookups, 1);
@@ -344,9 +344,9 @@ static void dir_plus_leaves_own_inodes_to_a_lookup(void **state)
 	begin(&w);
 	listing_begin(&l, &w, "off", 8192, true);
 	listing_read_all(&l);
-	/* ip, error, log, archive.tar.zst, run, snapshots; not state, config,
-	 * exec, files. */
-	assert_int_equal(l.n_looked_up, 6);
+	/* ip, error, log, stats, archive.tar.zst, run, snapshots; not state,
+	 * config, exec, files. */
+	assert_int_equal(l.n_looked_up, 7);
 	for (size_t i = 0; i < l.n_looked_up; i++)
 		assert_int_equal(
 			nodes_find(w.fs->nodes, l.looked_up[i])->entry->flags &

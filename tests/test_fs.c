@@ -205,7 +205,7 @@ static void fs_attributes_of_the_root(void **state)
 	puppet_remove(w.engine, "off");
 	assert_int_equal(kernel_lookup(w.kernel, 1, "off", NULL), -ENOENT);
 	assert_int_equal(kernel_getattr(w.kernel, KERNEL_ROOT, &attr), 0);
-	assert_int_equal(attr.nlink, 5);
+	assert_int_equal(attr.nlink, 6);
 	assert_int_equal(attr.mtime, before + 9);
 	end(&w);
 }
