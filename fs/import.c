@@ -2,7 +2,8 @@
  * import: archives that are copied into the root become machines.
  *
  * Owns the uploads of fs: each is a label, so that it lives as long as a node,
- * and in the list as long as it can be found by its name. Closing comes in two
+ * and in the list as long as it can be found by its name. What was written goes
+ * as soon as nobody can want it: the kernel may remember the node for long. Closing comes in two
  * parts: a flush for each close(2), which can fail, and the release, which
  * cannot. A shell sends a flush before its first write, and a child of the
  * writer may close early, so a flush imports only what is whole.
@@ -31,7 +32,7 @@ struct upload {
 	bool listed;
 	char file[NAME_MAX + 1];
 	char machine[NAME_MAX + 1];
-	struct stash *stash;
+	struct stash *stash; /* NULL once nobody wants it any more */
 	unsigned n_open;
 	struct act *import;    /* while it runs */
 	struct request *flush; /* who waits for it */
@@ -59,6 +60,14 @@ static void unlist(struct upload *up)
 	*at = up->next;
 	up->listed = false;
 	label_unref(&up->label);
+}
+
+static void drop_unwanted(struct upload *up)
+{
+	if (up->listed || up->n_open || up->import)
+		return;
+	stash_free(up->stash);
+	up->stash = NULL;
 }
 
 static void free_upload(struct label *label)
@@ -150,7 +159,6 @@ static int reply_created(struct request *rq, struct upload *up)
 		node_unref(node);
 		return -ENOMEM;
 	}
-	up->n_open++;
 	rq->fi.fh = (uintptr_t)handle;
 	rq->fi.direct_io = 1;
 	if (!request_reply_create(rq, node))
@@ -192,9 +200,9 @@ static bool is_taken(struct request *rq)
 {
 	struct upload *up = upload_of_request(rq);
 
-	if (!up->import && !up->done)
+	if (up->stash && !up->import && !up->done)
 		return false;
-	request_fail(rq, -EBUSY);
+	request_fail(rq, up->stash ? -EBUSY : -ENOENT);
 	return true;
 }
 
@@ -231,7 +239,9 @@ void import_setattr(struct request *rq, const struct stat *attr, int to_set)
 
 uint64_t import_size(const struct label *upload)
 {
-	return stash_size(upload_of(upload)->stash);
+	struct stash *stash = upload_of(upload)->stash;
+
+	return stash ? stash_size(stash) : 0;
 }
 
 /* ---- closing it ---- */
@@ -245,6 +255,7 @@ static void on_imported(void *arg, int err, struct member *m)
 	up->flush = NULL;
 	up->done = true;
 	unlist(up);
+	drop_unwanted(up);
 	label_unref(&up->label);
 	if (rq)
 		request_fail(rq, err);
@@ -280,7 +291,6 @@ void import_flush(struct request *rq)
 	struct upload *up = upload_of_request(rq);
 	struct lifecycle_archive spec = {
 		.name = up->machine,
-		.path = stash_path(up->stash),
 	};
 	int err;
 
@@ -289,6 +299,7 @@ void import_flush(struct request *rq)
 		request_reply_done(rq);
 		return;
 	}
+	spec.path = stash_path(up->stash);
 	err = check_whole(up);
 	if (err) {
 		request_fail(rq, err);
@@ -301,22 +312,36 @@ void import_flush(struct request *rq)
 	                 up);
 }
 
+void import_opened(struct label *upload)
+{
+	upload_of(upload)->n_open++;
+}
+
+/* Nobody will write the rest of it. */
+static void give_up(struct upload *up)
+{
+	if (up->listed && stash_size(up->stash) > 0)
+		(void)check_whole(up);
+	unlist(up);
+}
+
 void import_close(struct handle *handle)
 {
 	struct upload *up = upload_of(handle->node->label);
 
-	if (--up->n_open > 0 || up->import || up->done)
-		return;
-	if (up->listed && stash_size(up->stash) > 0)
-		(void)check_whole(up);
-	unlist(up);
+	if (--up->n_open == 0 && !up->import && !up->done)
+		give_up(up);
+	drop_unwanted(up);
 }
 
 void import_unlink(struct request *rq, struct label *upload)
 {
 	struct upload *up = upload_of(upload);
 
+	label_ref(upload);
 	unlist(up);
 	lifecycle_import_cancel(up->import);
+	drop_unwanted(up);
+	label_unref(upload);
 	request_reply_done(rq);
 }

@@ -26,7 +26,8 @@ void import_unlink(struct request *rq, struct label *upload);
 void import_write(struct request *rq);
 void import_setattr(struct request *rq, const struct stat *attr, int to_set);
 void import_flush(struct request *rq);
-/* An open file of it is closed. */
+/* There is an open file of it, and it is closed. */
+void import_opened(struct label *upload);
 void import_close(struct handle *handle);
 uint64_t import_size(const struct label *upload);
 /* Whatever is still written is gone. */

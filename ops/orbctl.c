@@ -507,6 +507,7 @@ static const struct {
 	{ "limit too low", { -EINVAL, ENGINE_FINAL, NULL } },
 	{ "is too small", { -EINVAL, ENGINE_FINAL, NULL } },
 	{ "read archive", { -EINVAL, ENGINE_FINAL, BROKEN_ADVICE } },
+	{ "look like a tar archive", { -EINVAL, ENGINE_FINAL, BROKEN_ADVICE } },
 	{ "not an export", { -EINVAL, ENGINE_FINAL, BROKEN_ADVICE } },
 	{ "record is damaged", { -EINVAL, ENGINE_FINAL, BROKEN_ADVICE } },
 };
