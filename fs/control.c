@@ -45,6 +45,8 @@ struct handle *handle_new(struct fs *fs, struct node *node)
 	if (handle->next)
 		handle->next->at = &handle->next;
 	fs->handles = handle;
+	if (node->entry->accept == ACCEPT_ARCHIVE)
+		import_opened(node->label);
 	if (node->entry->accept == ACCEPT_JOB_IN)
 		jobs_input_opened(node->label);
 	return handle;
