@@ -151,11 +151,11 @@ static uint64_t any_node(struct fuzz *f)
 static const char *any_name(struct fuzz *f, char name[300])
 {
 	static const char *const names[] = {
-		"up",    "off",    "web",     "shop",  ".orbfs",
-		"state", "ip",     "config",  "exec",  "error",
-		"log",   "run",    "last",    "cmd",   "out",
-		"err",   "status", "version", "stats", "ctl",
-		"files", "up",     "web",     "state", "exec",
+		"up",    "off",    "web",   "shop",  ".orbfs", "state",
+		"ip",    "config", "exec",  "error", "log",    "run",
+		"last",  "cmd",    "out",   "err",   "status", "version",
+		"stats", "ctl",    "files", "up",    "web",    "state",
+		"exec",  "job",    "in",    "wait",  "env",    "signal",
 	};
 	unsigned n = next(f);
 	size_t len;
@@ -196,6 +196,8 @@ static size_t any_text(struct fuzz *f, char *text, size_t max)
 		"{",
 		"}\n",
 		"pause\n",
+		"A=1\n",
+		"TERM\n",
 	};
 	unsigned n = next(f);
 	size_t len;
@@ -413,6 +415,10 @@ static void run_some(struct fuzz *f)
 	if (!n)
 		return;
 	job = puppet_script(engine, next(f) % n);
+	if (job->writing && next(f) % 4) {
+		puppet_take(job, next(f) % 8 ? 0 : -EPIPE);
+		return;
+	}
 	switch (next(f) % 4) {
 	case 0:
 		puppet_end_script(job, (int)(next(f) % 3), 0);
@@ -494,6 +500,11 @@ static void finish(struct fuzz *f)
 		collect(f);
 	} while (engine->asks || engine->jobs ||
 	         hands_turn_to_next(f->w.hands));
+	/* For jobs that were never started. */
+	for (size_t i = 0; i < f->n_waiting; i++)
+		if (f->waiting[i].opcode == FUSE_READ)
+			kernel_send_interrupt(f->w.kernel, f->waiting[i].id);
+	collect(f);
 	assert_int_equal(f->n_waiting, 0);
 	assert_null(f->w.fs->requests);
 	while (f->n_files)

@@ -83,6 +83,7 @@ struct job {
 	char *in; /* what job_write gave, NUL-terminated; or NULL */
 	size_t in_len;
 	bool in_shut;
+	bool writing; /* on_written is to come: puppet_take */
 };
 
 struct engine {
@@ -421,6 +422,14 @@ static inline void puppet_print(struct job *job, bool is_stderr,
 	job->events->on_output(job->arg, is_stderr, text, strlen(text));
 }
 
+/* The script has taken what it was given, or reads no more (-EPIPE). */
+static inline void puppet_take(struct job *job, int err)
+{
+	assert_true(job->writing);
+	job->writing = false;
+	job->events->on_written(job->arg, err);
+}
+
 /* The script has ended; the job is taken. err: how the job failed, or 0. */
 static inline void puppet_end_script(struct job *job, int status, int err)
 {
@@ -632,11 +641,15 @@ struct job *engine_run(struct engine *engine, const struct engine_call *call,
                        const void *script, size_t len,
                        const struct job_events *events, void *arg, int *err)
 {
+	struct job *job;
+
 	engine->n_asked[ENGINE_RUN]++;
 	*err = engine->refusing;
 	if (*err)
 		return NULL;
-	return puppet_job(engine, call, script, len, events, arg);
+	job = puppet_job(engine, call, script, len, events, arg);
+	job->writing = call->input;
+	return job;
 }
 
 /* Without engine->agent there is nothing below files/. */
@@ -684,6 +697,8 @@ void job_write(struct job *job, const void *data, size_t len)
 	memcpy(job->in + job->in_len, data, len);
 	job->in_len += len;
 	job->in[job->in_len] = '\0';
+	assert_false(job->writing);
+	job->writing = true;
 }
 
 void job_shut(struct job *job)

@@ -128,12 +128,6 @@ static void assert_written(struct world *w, uint64_t id, size_t len)
 	assert_int_equal(out->size, len);
 }
 
-/* The script has taken what it was given, or reads no more. */
-static void take(struct job *job, int err)
-{
-	job->events->on_written(job->arg, err);
-}
-
 /* ---- the directory ------------------------------------------------------- */
 
 static void jobs_are_made_listed_and_removed(void **state)
@@ -491,10 +485,10 @@ static void input_from_before_the_start_is_passed_on_then(void **state)
 	assert_int_equal(world_echo(&w, "up/run/a/cmd", "cat\n"), 0);
 	job = puppet_script(w.engine, 0);
 	assert_null(job->in); /* the script goes first */
-	take(job, 0);
+	puppet_take(job, 0);
 	assert_string_equal(job->in, "one\ntwo");
 	assert_false(job->in_shut);
-	take(job, 0);
+	puppet_take(job, 0);
 	assert_true(job->in_shut);
 	assert_int_equal(world_echo(&w, "up/run/a/in", "three\n"), -EPIPE);
 	world_assert_tells(&w, "up/error", "run/a/in: it is closed");
@@ -513,12 +507,12 @@ static void input_waits_for_a_writer_and_ends_with_the_last(void **state)
 	(void)state;
 	begin(&w);
 	job = start(&w, "up/run/a", "cat\n");
-	take(job, 0);
+	puppet_take(job, 0);
 	assert_false(job->in_shut);
 	file_open(&a, &w, "up/run/a/in", O_WRONLY);
 	file_open(&b, &w, "up/run/a/in", O_WRONLY);
 	assert_written(&w, file_send(&a, "a\0b", 3), 3);
-	take(job, 0);
+	puppet_take(job, 0);
 	file_close(&a);
 	assert_false(job->in_shut);
 	assert_written(&w, file_send(&b, "c", 1), 1);
@@ -526,7 +520,7 @@ static void input_waits_for_a_writer_and_ends_with_the_last(void **state)
 	assert_memory_equal(job->in, "a\0bc", 4);
 	file_close(&b);
 	assert_false(job->in_shut);
-	take(job, 0);
+	puppet_take(job, 0);
 	assert_true(job->in_shut);
 	puppet_end_script(job, 0, 0);
 	end(&w);
@@ -545,7 +539,7 @@ static void an_empty_input_is_one_that_was_opened_and_closed(void **state)
 	file_close(&f);
 	assert_int_equal(world_echo(&w, "up/run/a/cmd", "cat\n"), 0);
 	job = puppet_script(w.engine, 0);
-	take(job, 0);
+	puppet_take(job, 0);
 	assert_true(job->in_shut);
 	puppet_end_script(job, 0, 0);
 	end(&w);
@@ -575,17 +569,17 @@ static void input_is_bounded_and_later_a_write_waits(void **state)
 	id = file_send(&f, data, PIECE);
 	other = file_send(&g, data, 10);
 	assert_false(kernel_answered(w.kernel, id));
-	take(job, 0); /* the script */
+	puppet_take(job, 0); /* the script */
 	assert_false(kernel_answered(w.kernel, id));
 	kernel_send_interrupt(w.kernel, other);
 	assert_int_equal(kernel_wait(w.kernel, other, NULL, NULL, KERNEL_MS),
 	                 -EINTR);
-	take(job, 0);
+	puppet_take(job, 0);
 	world_settle(&w);
 	assert_written(&w, id, 32768);
 	id = file_send(&f, data, PIECE);
 	assert_false(kernel_answered(w.kernel, id));
-	take(job, -EPIPE);
+	puppet_take(job, -EPIPE);
 	world_settle(&w);
 	assert_fails(&w, id, -EPIPE);
 	assert_true(job->in_shut);
@@ -969,7 +963,7 @@ static void a_life(struct world *w)
 		if (kernel_walk(w->kernel, writes[i][0], &e) == 0)
 			(void)kernel_echo(w->kernel, e.nodeid, writes[i][1]);
 	if (w->engine->jobs) {
-		take(w->engine->jobs, 0);
+		puppet_take(w->engine->jobs, 0);
 		puppet_print(w->engine->jobs, false, "text");
 		puppet_print(w->engine->jobs, true, "more");
 		puppet_end_script(w->engine->jobs, 0, 0);
