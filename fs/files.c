@@ -300,8 +300,8 @@ void files_attr(const struct node *node, struct stat *st)
 		st->st_ino = files_ino(files, file->dev, file->ino);
 	st->st_mode = a->mode;
 	st->st_nlink = a->nlink;
-	st->st_uid = a->uid;
-	st->st_gid = a->gid;
+	st->st_uid = idmap_uid(files, a->uid);
+	st->st_gid = idmap_gid(files, a->gid);
 	st->st_rdev = makedev(a->rdev >> 20, a->rdev & 0xfffff);
 	st->st_size = (off_t)a->size;
 	st->st_blocks = (blkcnt_t)a->blocks;
@@ -351,6 +351,8 @@ static void on_machine_ready(void *arg, int err, struct member *m)
 		                        m->machine->arch);
 	if (err || request_is_answered(rq))
 		request_fail(rq, err ? err : -EINTR);
+	else if (!idmap_is_ready(files))
+		idmap_begin(files, rq);
 	else
 		rq->go(rq);
 }
@@ -359,7 +361,7 @@ void files_begin(struct request *rq, void (*go)(struct request *rq))
 {
 	struct files *files = files_of(rq->node);
 
-	if (guest_is_up(files->guest)) {
+	if (guest_is_up(files->guest) && idmap_is_ready(files)) {
 		go(rq);
 		return;
 	}
@@ -674,6 +676,8 @@ static void ask_set(struct request *rq)
 	bool resize = rq->call.set & WIRE_SET_SIZE;
 
 	rq->call.op = WIRE_SETATTR;
+	rq->call.set_uid = idmap_uid(files, rq->call.set_uid);
+	rq->call.set_gid = idmap_gid(files, rq->call.set_gid);
 	if (resize)
 		rq->call.handle = open_writable_handle(files, rq->node->file);
 	if (files_node_path(rq))
@@ -773,8 +777,19 @@ static void on_made(void *arg, int err, const struct guest_reply *reply,
 		request_reply_entry(rq, node);
 }
 
+void files_map_owner(struct request *rq)
+{
+	const struct files *files = files_of(rq->node);
+
+	if (rq->call.uid == WIRE_OWNER_PARENT)
+		return;
+	rq->call.uid = idmap_uid(files, rq->call.uid);
+	rq->call.gid = idmap_gid(files, rq->call.gid);
+}
+
 static void ask_make(struct request *rq)
 {
+	files_map_owner(rq);
 	if (files_path(rq, rq->text))
 		guest_ask(files_of(rq->node)->guest, &rq->call, on_made, rq);
 }

@@ -16,6 +16,7 @@
 
 #include "cache/index.h"
 #include "cache/tree.h"
+#include "fs/idmap.h"
 #include "fs/request.h"
 #include "ops/guest.h"
 
@@ -36,6 +37,7 @@ struct files {
 	struct tree *tree;
 	uint64_t salt; /* makes inode numbers of machines differ */
 	struct walk walk;
+	struct idmap idmap;
 	/* The attributes of files/ itself, asked for once for all: */
 	bool asks_root;
 	bool root_is_late; /* those who waited were told what was known */
@@ -104,6 +106,8 @@ void files_fail(struct request *rq, int err);
 struct node *files_node(struct fs *fs, struct member *m, struct file *file);
 /* Who will own what the request makes. */
 void files_set_owner(struct request *rq);
+/* In the guest's numbers; when the guest is known. */
+void files_map_owner(struct request *rq);
 /* The guest has made rq->text in rq->node: answer with its node. NULL: the
  * request has failed. */
 struct node *files_made(struct request *rq, const struct wire_attr *attr,

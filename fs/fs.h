@@ -57,6 +57,7 @@ struct fs_spec {
 	 * is of the moment at which reading begins. */
 	bool shared_opens;
 	bool raw_links; /* show symbolic links as the guest has them */
+	bool map_user;  /* a machine's default user is shown as uid and gid */
 	uid_t uid;      /* the owner of everything */
 	gid_t gid;
 	bool drafts; /* names of no machine make drafts */

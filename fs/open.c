@@ -401,6 +401,7 @@ static void on_created(void *arg, int err, const struct guest_reply *reply,
 static void ask_create(struct request *rq)
 {
 	rq->call.op = WIRE_CREATE;
+	files_map_owner(rq);
 	rq->call.flags = wire_flags(rq->fs, rq->fi.flags);
 	if (files_path(rq, rq->text))
 		guest_ask(files_of(rq->node)->guest, &rq->call, on_created, rq);

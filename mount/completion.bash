@@ -6,7 +6,7 @@ _orbfs()
 	case $prev in
 	--engine) mapfile -t COMPREPLY < <(compgen -W 'orbctl local' -- "$cur") ;;
 	--orbctl) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
-	-o) mapfile -t COMPREPLY < <(compgen -W 'ttl= image= arch= user= spool= symlinks=raw drafts finder
+	-o) mapfile -t COMPREPLY < <(compgen -W 'ttl= image= arch= user= spool= symlinks=raw idmap=user drafts finder
 		engine= orbctl= allow_other ro' -- "$cur") ;;
 	*)
 		if [[ $cur == -* ]]; then

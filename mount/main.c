@@ -314,6 +314,7 @@ static int make_parts(struct daemon *d)
 		.shared = o->shared,
 		.shared_opens = o->finder || system_here->shared_opens,
 		.raw_links = o->raw_links,
+		.map_user = o->map_user,
 		.drafts = o->drafts,
 		.finder = o->finder,
 		.uid = getuid(),

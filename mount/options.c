@@ -170,6 +170,14 @@ static int take_symlinks(struct parse *p, const char *value)
 	return 0;
 }
 
+static int take_idmap(struct parse *p, const char *value)
+{
+	if (strcmp(value, "none") != 0 && strcmp(value, "user") != 0)
+		return refuse(p, "idmap=%s: user and none are", value);
+	p->to->map_user = strcmp(value, "user") == 0;
+	return 0;
+}
+
 static int take_drafts(struct parse *p, const char *value)
 {
 	(void)value;
@@ -212,17 +220,12 @@ static const struct word flags[] = {
 };
 
 static const struct word keys[] = {
-	{ "engine", true, take_engine },
-	{ "orbctl", true, take_orbctl },
-	{ "ttl", true, take_ttl },
-	{ "symlinks", true, take_symlinks },
-	{ "drafts", false, take_drafts },
-	{ "finder", false, take_finder },
-	{ "spool", true, take_spool },
-	{ "image", true, take_image },
-	{ "arch", true, take_arch },
-	{ "user", true, take_user },
-	{ 0 },
+	{ "engine", true, take_engine },  { "orbctl", true, take_orbctl },
+	{ "ttl", true, take_ttl },        { "symlinks", true, take_symlinks },
+	{ "idmap", true, take_idmap },    { "drafts", false, take_drafts },
+	{ "finder", false, take_finder }, { "spool", true, take_spool },
+	{ "image", true, take_image },    { "arch", true, take_arch },
+	{ "user", true, take_user },      { 0 },
 };
 
 /* The row of a word that is `name` or begins with "name=". */
@@ -374,6 +377,8 @@ const char *options_help(void)
 	       "64)\n"
 	       "  -o symlinks=raw      show a guest's links as they are: they "
 	       "may lead to the host\n"
+	       "  -o idmap=user        show a machine's default user as who "
+	       "mounted\n"
 	       "  -o drafts            a new folder of any name; renamed, it is "
 	       "a machine\n"
 	       "  -o finder            all that Finder expects (on macOS "

@@ -34,6 +34,7 @@ struct options {
 	char *user;
 	bool shared;    /* -o allow_other */
 	bool raw_links; /* -o symlinks=raw */
+	bool map_user;  /* -o idmap=user */
 	bool drafts;    /* -o drafts */
 	bool finder;    /* -o finder; where Finder is, without being said */
 	char *fuse;     /* "-o" options that are libfuse's, joined by commas */

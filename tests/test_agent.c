@@ -1040,8 +1040,8 @@ static void a_file_without_a_name_is_opened_again_by_its_handle(void **state)
 	touch(p, "f", "text");
 	h = peer_open(p, "f", WIRE_O_READ);
 	assert_int_equal(peer_ask(p, WIRE_UNLINK, "p", "f"), 0);
-	assert_int_equal(
-		peer_ask(p, WIRE_OPEN, "t844", "", h, WIRE_O_WRITE, 0), 0);
+	assert_int_equal(peer_ask(p, WIRE_OPEN, "t844", "", h, WIRE_O_WRITE, 0),
+	                 0);
 	assert_int_equal(write_at(p, wire_get_u64(&p->body), 0, "n"), 0);
 	assert_int_equal(peer_ask(p, WIRE_OPEN, "t844", "", h, WIRE_O_READ, 9),
 	                 0);
@@ -1050,9 +1050,9 @@ static void a_file_without_a_name_is_opened_again_by_its_handle(void **state)
 	assert_int_equal(peer_ask(p, WIRE_READ, "884", h, UINT64_C(0), 9), 0);
 	assert_memory_equal(wire_get_data(&p->body, 9, &len), "next", 4);
 	assert_int_equal(peer_ask(p, WIRE_STATFS, "t8", "", h), 0);
-	assert_int_equal(
-		peer_ask(p, WIRE_OPEN, "t844", "", h + 99, WIRE_O_READ, 0),
-		EBADF);
+	assert_int_equal(peer_ask(p, WIRE_OPEN, "t844", "", h + 99, WIRE_O_READ,
+	                          0),
+	                 EBADF);
 	assert_int_equal(peer_ask(p, WIRE_STATFS, "t8", "", h + 99), EBADF);
 	peer_end(p);
 }

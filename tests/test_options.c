@@ -361,9 +361,31 @@ static void options_survive_any_failing_allocation(void **state)
 	options_free(&o);
 }
 
+static void options_map_users(void **state)
+{
+	struct options o;
+
+	(void)state;
+	o = good("/mnt");
+	assert_false(o.map_user);
+	options_free(&o);
+	o = good("-o idmap=user /mnt");
+	assert_true(o.map_user);
+	options_free(&o);
+	o = good("-o idmap=user,idmap=none /mnt");
+	assert_false(o.map_user);
+	options_free(&o);
+	assert_int_equal(parse(&o, "-o idmap=all /mnt"), -EINVAL);
+	assert_string_equal(why, "idmap=all: user and none are");
+	options_free(&o);
+	assert_int_equal(parse(&o, "-o idmap /mnt"), -EINVAL);
+	options_free(&o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(options_map_users),
 		cmocka_unit_test(options_have_defaults),
 		cmocka_unit_test(options_take_every_word),
 		cmocka_unit_test(options_that_ask_need_no_mount_point),
