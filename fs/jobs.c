@@ -269,8 +269,17 @@ static void wait_for_end(struct request *rq)
 
 /* ---- the end of one ---- */
 
-/* Out of the list. A script that runs is ended, unless its machine does not
- * run: a signal would start that. */
+/* A signal to a machine that does not run would start it; scripts end with
+ * their machine. */
+static bool may_be_signalled(const struct member *m)
+{
+	enum machine_state state = member_state(m);
+
+	return m->listed && state != MACHINE_STOPPED &&
+	       state != MACHINE_STOPPING && state != MACHINE_DELETING;
+}
+
+/* Out of the list, and a script that runs is ended. */
 static void forget(struct task *task)
 {
 	struct task **at = &task->fs->tasks;
@@ -281,7 +290,7 @@ static void forget(struct task *task)
 	task->removed = true;
 	if (!is_running(task))
 		tell_waiters(task);
-	else if (member_state(task->m) == MACHINE_RUNNING)
+	else if (may_be_signalled(task->m))
 		run_interrupt(task->run);
 	label_unref(&task->label);
 }
@@ -888,7 +897,7 @@ static void send_signal(struct request *rq)
 	else if (!is_running(task))
 		refuse(rq, -EHOSTDOWN, "the job %s",
 		       task->run ? "has ended" : "was not started yet");
-	else if (member_state(task->m) != MACHINE_RUNNING)
+	else if (!may_be_signalled(task->m))
 		refuse(rq, -EHOSTDOWN, "%s is %s", task->m->name,
 		       machine_state_word(member_state(task->m)));
 	else

@@ -129,11 +129,13 @@ static void entry_table_has_consistent_rows(void **state)
 			/* A text, or a run's output, or nothing to read. */
 			assert_true(e->render || e->need == NEED_RUN ||
 			            e->need == NEED_ARCHIVE ||
+			            e->need == NEED_EVENTS ||
 			            e->need == NEED_JOB || !(e->mode & 0400) ||
 			            e->accept == ACCEPT_LITTER ||
 			            e->accept == ACCEPT_CTL);
 			/* Writes that wait would hold a shared inode. */
 			if (writes && e->accept != ACCEPT_CTL &&
+			    e->accept != ACCEPT_CREATE &&
 			    e->accept != ACCEPT_LITTER &&
 			    e->accept != ACCEPT_ARCHIVE)
 				assert_true(e->flags & ENTRY_OWN_INODE);
