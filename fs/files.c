@@ -1003,6 +1003,12 @@ static void ask_statfs(struct request *rq)
 		guest_ask(files_of(rq->node)->guest, &rq->call, on_statfs, rq);
 }
 
+bool files_is_asleep(const struct node *node)
+{
+	return node->file == tree_root(node->file->tree) &&
+	       !guest_is_up(files_of(node)->guest);
+}
+
 void files_statfs(struct request *rq)
 {
 	files_begin(rq, ask_statfs);

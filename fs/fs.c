@@ -915,10 +915,13 @@ static void fs_statfs(fuse_req_t fuse, fuse_ino_t ino)
 		.f_namemax = NAME_LEN,
 	};
 
+	const struct fs *fs = fs_of(fuse);
+	const struct node *node = nodes_find(fs->nodes, ino);
 	struct request *rq;
 
-	/* An eject asks, too, and must not wait for a machine. */
-	if (fs_of(fuse)->spec.finder || !below_is(fs_of(fuse), ino)) {
+	/* An eject asks, too, and must not wait for a machine. Windows ask for
+	 * each directory that they show, which is no reason to start a guest. */
+	if (fs->spec.finder || !node || !node->file || files_is_asleep(node)) {
 		fuse_reply_statfs(fuse, &st);
 		return;
 	}

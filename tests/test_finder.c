@@ -913,6 +913,25 @@ static void a_window_of_machines_touches_no_guest(void **state)
 	files_end_world(&f);
 }
 
+static void statfs_of_a_machine_starts_no_guest(void **state)
+{
+	struct files_world f;
+	struct fuse_kstatfs st;
+	uint64_t files;
+
+	(void)state;
+	files_begin_world(&f);
+	files = walk(&f, "web/files");
+	assert_int_equal(kernel_statfs(f.k, files, &st), 0);
+	assert_true(st.bavail > 0);
+	assert_int_equal(n_guest(&f), 0);
+	/* Who has looked into it is told what the guest says. */
+	list_dir(&f, "");
+	assert_int_equal(kernel_statfs(f.k, files, &st), 0);
+	assert_int_equal(f.g->n_seen[WIRE_STATFS], 1);
+	files_end_world(&f);
+}
+
 static void statfs_below_files_waits_for_no_guest(void **state)
 {
 	struct files_world f;
@@ -964,6 +983,7 @@ int main(void)
 		cmocka_unit_test(a_size_without_an_engine_is_the_last_one),
 		cmocka_unit_test(a_change_is_told_of_an_open_file),
 		cmocka_unit_test(a_window_of_machines_touches_no_guest),
+		cmocka_unit_test(statfs_of_a_machine_starts_no_guest),
 		cmocka_unit_test(statfs_below_files_waits_for_no_guest),
 	};
 
