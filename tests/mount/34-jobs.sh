@@ -9,6 +9,8 @@ mount_orbfs -o spool=1
 harmless web1 web2 db1
 run=$mnt/web1/run
 error=$mnt/web1/error
+# How long no script here lasts; ours, since what runs in the fake runs here.
+nap=4321.$$
 
 # job NAME SCRIPT: make it, with an empty stdin, and start it
 job() {
@@ -134,7 +136,9 @@ expect "the end wakes all the others" "exited 3" \
 	"$(cat "$work"/waited? | sort -u)"
 expect "each of them" 5 "$(cat "$work"/waited? | wc -l)"
 
-# signal
+# signal: here it reaches the fake itself, too, whose end is to be nothing to
+# the script
+fake on outlive
 # shellcheck disable=SC2016
 job sig 'trap "echo usr1; exit 4" USR1; echo ready; while :; do sleep 0.1; done'
 check "it runs" wait_for 5 is "$run/sig/out" ready
@@ -143,9 +147,10 @@ expect "reaches the script" $'exited 4\nready\nusr1' \
 	"$(timeout 10 cat "$run/sig/wait" "$run/sig/out")"
 expect_errno "no signal" EINVAL put $'SOON\n' "$run/sig/signal"
 told "no signal" "^run/sig/signal: 'SOON' is no signal"
+fake off outlive
 
 # its end
-job gone 'echo started; sleep 4321'
+job gone "echo started; sleep $nap"
 check "it runs" wait_for 5 is "$run/gone/out" started
 cat "$run/gone/wait" >"$work/gone" &
 waiter=$!
@@ -157,11 +162,13 @@ expect_match "who waits is told of the end" '^signaled [0-9]+$' \
 check_fails "it is gone" ls "$run/gone"
 mkdir "$run/gone"
 expect "the name is free" new "$(cat "$run/gone/status")"
-job tree 'sleep 4322'
+job tree "sleep $nap"
 check "rm -r of a job works" rm -r "$run/tree" "$run/gone"
 check_fails "both are gone" ls "$run/tree" "$run/gone"
-check "nothing of them runs" wait_for 10 bash -c '! pgrep -f "sleep 432[12]"'
-job safe 'sleep 1111'
+# shellcheck disable=SC2329 # for wait_for
+none_sleeps() { ! pgrep -xf "sleep $nap"; }
+check "nothing of them runs" wait_for 10 none_sleeps
+job safe "sleep $nap"
 check_fails "rm -rf of the machine does not go through" rm -rf "$mnt/web1"
 check_fails "find -delete does not" find "$mnt/web1" -delete
 expect "its jobs go on" running "$(cat "$run/safe/status")"
@@ -189,7 +196,7 @@ expect "there it runs" $'exited 0\nmade' \
 check "a machine can be renamed" rename "$mnt/fresh" "$mnt/newer"
 expect "its jobs go with it" made "$(cat "$mnt/newer/run/a/out")"
 mkdir "$mnt/web3/run/a"
-put $'echo up; sleep 4323\n' "$mnt/web3/run/a/cmd"
+put "echo up; sleep $nap"$'\n' "$mnt/web3/run/a/cmd"
 check "a job of it runs" wait_for 5 is "$mnt/web3/run/a/out" up
 check "a machine is stopped" put $'stop\n' "$mnt/web3/state"
 expect_match "its jobs end" '^(lost|signaled [0-9]+|exited [0-9]+)$' \
@@ -197,7 +204,6 @@ expect_match "its jobs end" '^(lost|signaled [0-9]+|exited [0-9]+)$' \
 check "it is deleted" rmdir "$mnt/web3"
 check_fails "and its jobs with it" ls "$mnt/web3/run"
 mkdir "$run/late"
-put $'sleep 4324\n' "$run/late/cmd"
+put "sleep $nap"$'\n' "$run/late/cmd"
 unmount
-check "no script outlives the daemon" wait_for 10 \
-	bash -c '! pgrep -f "sleep 432[0-9]"'
+check "no script outlives the daemon" wait_for 10 none_sleeps
