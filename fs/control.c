@@ -24,6 +24,7 @@
 #include "fs/fs.h"
 #include "fs/import.h"
 #include "fs/jobs.h"
+#include "fs/measure.h"
 #include "fs/poll.h"
 
 /* ---- handles ---- */
@@ -87,102 +88,6 @@ void handles_free(struct fs *fs)
 	while (fs->handles) {
 		fs->handles->refs = 1;
 		handle_unref(fs->handles);
-	}
-}
-
-/* ---- sizes ---- */
-
-/* Has it a size that can be told before it is read? That of a machine's vitals
- * is not worth a command in there. */
-static bool is_sized(const struct entry *entry)
-{
-	return entry->render &&
-	       (entry->need <= NEED_INFO || entry->need == NEED_SETTINGS ||
-	        entry->need == NEED_LOG);
-}
-
-/* For a lookup, rq->other is what was found. */
-static struct node *measured(const struct request *rq)
-{
-	return rq->other ? rq->other : rq->node;
-}
-
-static void keep_len(struct request *rq, const char *text, size_t len)
-{
-	struct node *node = measured(rq);
-	struct view view = fs_view(rq->fs, node);
-	struct buf b = BUF_INIT(ENTRY_TEXT_MAX);
-
-	view.text = text;
-	view.len = len;
-	node->entry->render(&view, &b);
-	if (!b.err && node->m)
-		node->m->texts[node->entry->text].len = b.len;
-	buf_free(&b);
-}
-
-/* Without what it needs, the size is that of the last rendering. */
-static void on_needed_measure(void *arg, int err)
-{
-	struct request *rq = arg;
-
-	if (!err)
-		keep_len(rq, "", 0);
-	rq->go(rq);
-}
-
-static void on_log_measure(void *arg, int err, const char *text, size_t len,
-                           const char *why)
-{
-	struct request *rq = arg;
-
-	(void)why;
-	if (!err)
-		keep_len(rq, text, len);
-	rq->go(rq);
-}
-
-/* Who reads the text that an open file has is not told of another one's. */
-static bool is_open(const struct fs *fs, const struct node *node)
-{
-	const struct handle *h = fs->handles;
-
-	while (h && (h->node != node || !h->text))
-		h = h->next;
-	return h != NULL;
-}
-
-void control_measure(struct request *rq, struct node *node,
-                     void (*go)(struct request *rq))
-{
-	const struct entry *entry = node->entry;
-
-	rq->go = go;
-	if (!is_sized(entry) || (node->m && !node->m->listed) ||
-	    is_open(rq->fs, node)) {
-		go(rq);
-		return;
-	}
-	switch (entry->need) {
-	case NEED_LIST:
-		fleet_get(rq->fs->spec.fleet, on_needed_measure, rq);
-		return;
-	case NEED_ADDRESS:
-		member_get(node->m, MEMBER_ADDRESS, on_needed_measure, rq);
-		return;
-	case NEED_INFO:
-		member_get(node->m, MEMBER_DETAILS, on_needed_measure, rq);
-		return;
-	case NEED_SETTINGS:
-		settings_get(rq->fs->settings, on_needed_measure, rq);
-		return;
-	case NEED_LOG:
-		engine_logs(rq->fs->spec.engine, node->m->name, on_log_measure,
-		            rq);
-		return;
-	default:
-		go(rq);
-		return;
 	}
 }
 
@@ -287,7 +192,8 @@ void control_open(struct request *rq, const struct fuse_file_info *fi)
 	}
 	/* Without it programs can map what they read, if its size is right;
 	 * what is written has to come as it is. */
-	rq->fi.direct_io = !rq->fs->spec.finder || writes || !is_sized(entry);
+	rq->fi.direct_io = !rq->fs->spec.finder || writes ||
+	                   !measure_can(entry);
 	/* With a position, the kernel would let a read of this open file wait
 	 * for a write to it, not interruptibly, until the script has ended. */
 	rq->stream = entry->accept == ACCEPT_EXEC && reads && writes;

@@ -49,9 +49,6 @@ void handle_unref(struct handle *handle);
 /* The kernel does not release at the end of a connection: what is left goes. */
 void handles_free(struct fs *fs);
 
-/* See that the size of a control file's node is that of its text, then go. */
-void control_measure(struct request *rq, struct node *node,
-                     void (*go)(struct request *rq));
 void control_open(struct request *rq, const struct fuse_file_info *fi);
 void control_read(struct request *rq);
 /* rq->text and rq->len are what was written. */

@@ -30,6 +30,7 @@
 #include "fs/jobs.h"
 #include "fs/listing.h"
 #include "fs/litter.h"
+#include "fs/measure.h"
 #include "fs/names.h"
 #include "fs/open.h"
 #include "fs/poll.h"
@@ -438,7 +439,7 @@ static void reply_measured(struct request *rq, struct node *node)
 {
 	rq->other = node;
 	if (rq->fs->spec.finder && node_dir(node) == DIR_NONE && !node->file)
-		control_measure(rq, node, on_measured);
+		measure_node(rq, node, on_measured);
 	else
 		on_measured(rq);
 }
@@ -516,7 +517,7 @@ static void fs_getattr(fuse_req_t fuse, fuse_ino_t ino,
 	if (rq->node->file)
 		files_getattr(rq);
 	else if (rq->fs->spec.finder && node_dir(rq->node) == DIR_NONE)
-		control_measure(rq, rq->node, request_reply_attr);
+		measure_node(rq, rq->node, request_reply_attr);
 	else
 		dir_getattr(rq);
 }

@@ -20,6 +20,7 @@
 
 #include "fs/guard.h"
 #include "fs/litter.h"
+#include "fs/measure.h"
 #include "fs/names.h"
 #include "tests/files_world.h"
 
@@ -858,6 +859,37 @@ static void a_size_without_an_engine_is_the_last_one(void **state)
 	files_end_world(&f);
 }
 
+static void a_machine_that_hangs_is_shown_with_its_last_size(void **state)
+{
+	struct files_world f;
+	struct fuse_attr attr;
+	uint64_t id;
+	uint64_t size;
+	uint64_t node;
+
+	(void)state;
+	begin(&f);
+	node = walk(&f, "web/config");
+	assert_int_equal(kernel_getattr(f.k, node, &attr), 0);
+	size = attr.size;
+	assert_true(size > 0);
+	hands_turn(f.w.hands, 5000);
+	puppet_at_once(f.engine, false);
+	id = kernel_send_getattr(f.k, node);
+	world_settle(&f.w);
+	if (puppet_n(f.engine, ENGINE_LIST))
+		puppet_answer(f.engine, ENGINE_LIST, 0);
+	assert_false(kernel_answered(f.k, id));
+	hands_turn(f.w.hands, MEASURE_MS);
+	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), 0);
+	/* The answer that comes after all is the next one's. */
+	puppet_at_once(f.engine, true);
+	puppet_answer(f.engine, ENGINE_INFO, 0);
+	assert_int_equal(kernel_getattr(f.k, node, &attr), 0);
+	assert_int_equal(attr.size, size);
+	files_end_world(&f);
+}
+
 static void a_change_is_told_of_an_open_file(void **state)
 {
 	struct fuse_open_out open;
@@ -981,6 +1013,8 @@ int main(void)
 		cmocka_unit_test(sizes_are_exact_before_anything_is_opened),
 		cmocka_unit_test(what_is_written_comes_as_it_is),
 		cmocka_unit_test(a_size_without_an_engine_is_the_last_one),
+		cmocka_unit_test(
+			a_machine_that_hangs_is_shown_with_its_last_size),
 		cmocka_unit_test(a_change_is_told_of_an_open_file),
 		cmocka_unit_test(a_window_of_machines_touches_no_guest),
 		cmocka_unit_test(statfs_of_a_machine_starts_no_guest),

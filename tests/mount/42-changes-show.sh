@@ -29,7 +29,7 @@ check "is told" wait_for 2 told 'other'
 
 elsewhere create debian new1 >/dev/null
 listed() {
-	ls "$mnt" | grep -qx "$1"
+	[[ " $(names "$mnt") " == *" $1 "* ]]
 }
 unlisted() {
 	! listed "$1"

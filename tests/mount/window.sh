@@ -20,8 +20,10 @@ unset DBUS_SESSION_BUS_ADDRESS
 _window=() # process ids
 
 _end_window() {
+	local status=$?
 	[ ${#_window[@]} -eq 0 ] || kill "${_window[@]}" 2>/dev/null
 	wait "${_window[@]}" 2>/dev/null
+	(exit "$status")
 	_finish
 }
 trap _end_window EXIT
