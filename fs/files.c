@@ -27,6 +27,7 @@
 #include "fs/litter.h"
 #include "fs/names.h"
 #include "fs/open.h"
+#include "fs/tell.h"
 
 enum {
 	KERNEL_SURE_MS = 60000,
@@ -101,6 +102,7 @@ static struct files *files_new(struct fs *fs, struct member *m)
 		.log = fs->spec.log,
 		.events = { .changed = on_changed, .lost = on_lost },
 		.arg = files,
+		.n_agents = &fs->n_agents,
 	};
 	struct tree_spec tree = {
 		.clock = fs->spec.clock,
@@ -188,21 +190,19 @@ void files_drop_all(struct fs *fs)
 
 void files_tell_file(struct files *files, const struct file *file)
 {
-	const struct fs *fs = files->fs;
 	const struct node *node = file->node;
 
-	if (node && fs->notify.inode)
-		fs->notify.inode(fs->notify_arg, node->ino);
+	if (node)
+		tell_inode(files->fs, node->ino);
 }
 
 void files_tell_name(struct files *files, const struct file *dir,
                      const char *name)
 {
-	const struct fs *fs = files->fs;
 	const struct node *node = dir->node;
 
-	if (node && fs->notify.entry)
-		fs->notify.entry(fs->notify_arg, node->ino, name);
+	if (node)
+		tell_entry(files->fs, node->ino, name);
 }
 
 static void tell_its_name(void *arg, struct file *dir, const char *name)

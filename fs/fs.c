@@ -34,6 +34,8 @@
 #include "fs/names.h"
 #include "fs/open.h"
 #include "fs/poll.h"
+#include "fs/stats.h"
+#include "fs/tell.h"
 
 enum { NAME_LEN = 255, SCRIPT_BLOCK = 1 << 20 };
 
@@ -45,10 +47,8 @@ static void on_came(void *arg, struct member *m)
 	uint64_t root = nodes_root(fs->nodes)->ino;
 
 	jobs_renamed(fs, m);
-	if (fs->notify.entry)
-		fs->notify.entry(fs->notify_arg, root, m->name);
-	if (fs->notify.inode)
-		fs->notify.inode(fs->notify_arg, root);
+	tell_entry(fs, root, m->name);
+	tell_inode(fs, root);
 }
 
 static void on_gone(void *arg, struct member *m, const char *name)
@@ -63,12 +63,8 @@ static void on_gone(void *arg, struct member *m, const char *name)
 		jobs_gone(fs, m);
 		poll_tell(fs, m, MEMBER_STATE);
 	}
-	if (node && !m->listed && fs->notify.gone)
-		fs->notify.gone(fs->notify_arg, root, node->ino, name);
-	else if (fs->notify.entry)
-		fs->notify.entry(fs->notify_arg, root, name);
-	if (fs->notify.inode)
-		fs->notify.inode(fs->notify_arg, root);
+	tell_gone(fs, root, node && !m->listed ? node->ino : 0, name);
+	tell_inode(fs, root);
 }
 
 /* What the kernel keeps of a file that is open is old. */
@@ -76,9 +72,8 @@ static void tell_open(struct fs *fs, const struct member *m,
                       enum member_text text)
 {
 	for (const struct handle *h = fs->handles; h; h = h->next)
-		if (h->node->m == m && h->node->entry->text == text &&
-		    h->text && fs->notify.inode)
-			fs->notify.inode(fs->notify_arg, h->node->ino);
+		if (h->node->m == m && h->node->entry->text == text && h->text)
+			tell_inode(fs, h->node->ino);
 }
 
 static void on_changed(void *arg, struct member *m, enum member_text text)
@@ -89,8 +84,8 @@ static void on_changed(void *arg, struct member *m, enum member_text text)
 	poll_tell(fs, m, text);
 	if (fs->spec.finder)
 		tell_open(fs, m, text);
-	if (node && fs->notify.inode)
-		fs->notify.inode(fs->notify_arg, node->ino);
+	if (node)
+		tell_inode(fs, node->ino);
 }
 
 /* What the guest's agent must not see happen. */
@@ -99,31 +94,9 @@ static void on_before(void *arg, struct member *m)
 	files_hang_up(arg, m);
 }
 
-/* Lines "key value" for .orbfs/stats. */
 static void put_stats(void *arg, struct buf *b)
 {
-	struct fs *fs = arg;
-	const struct engine_stats *calls = engine_stats(fs->spec.engine);
-	struct timespec now = fs->spec.clock->wall(fs->spec.clock);
-	struct job_stats jobs;
-
-	jobs_stats(fs->spec.jobs, &jobs);
-	buf_printf(b, "uptime %lld\n",
-	           (long long)(now.tv_sec - fs->born.tv_sec));
-	buf_printf(b, "machines %zu\n", fleet_count(fs->spec.fleet));
-	buf_printf(b, "requests %llu\n", (unsigned long long)fs->n_requests);
-	buf_printf(b, "nodes %zu\n", nodes_count(fs->nodes));
-	buf_printf(b, "children_started %llu\n",
-	           (unsigned long long)jobs.started);
-	buf_printf(b, "children_timed_out %llu\n",
-	           (unsigned long long)jobs.timed_out);
-	buf_printf(b, "children_running %u\n", jobs.running);
-	buf_printf(b, "children_queued %u\n", jobs.queued);
-	for (int op = 0; op < ENGINE_N_OPS; op++)
-		buf_printf(b, "engine_%s %llu failed %llu\n",
-		           engine_op_word((enum engine_op)op),
-		           (unsigned long long)calls->calls[op],
-		           (unsigned long long)calls->failed[op]);
+	stats_render(arg, b);
 }
 
 struct fs *fs_new(const struct fs_spec *spec)
@@ -169,6 +142,7 @@ void fs_set_notify(struct fs *fs, const struct fs_notify *notify, void *arg)
 {
 	fs->notify = *notify;
 	fs->notify_arg = arg;
+	tell_nothing(fs);
 }
 
 void fs_end(struct fs *fs)
@@ -179,8 +153,14 @@ void fs_end(struct fs *fs)
 	settings_end(fs->settings);
 }
 
+void fs_let_readers_go(struct fs *fs)
+{
+	events_let_go(fs->events);
+}
+
 void fs_fail_all(struct fs *fs, int err)
 {
+	events_end(fs->events);
 	requests_fail_all(fs, err);
 	jobs_end(fs);
 	requests_end(fs);
@@ -395,6 +375,17 @@ static struct request *request_named(fuse_req_t fuse, fuse_ino_t parent,
 		return NULL;
 	}
 	return request_keep(rq, name, strlen(name)) ? rq : NULL;
+}
+
+/* The same for a name that is to be made, moved or removed. */
+static struct request *request_to_change(fuse_req_t fuse, fuse_ino_t parent,
+                                         const char *name)
+{
+	struct request *rq = request_named(fuse, parent, name);
+
+	if (rq)
+		rq->changes_names = true;
+	return rq;
 }
 
 /* A request about an open file; NULL: it is answered already. */
@@ -706,7 +697,7 @@ static void refuse_to_make(struct request *rq)
 static void fs_mkdir(fuse_req_t fuse, fuse_ino_t parent, const char *name,
                      mode_t mode)
 {
-	struct request *rq = request_named(fuse, parent, name);
+	struct request *rq = request_to_change(fuse, parent, name);
 
 	if (!rq || finder_refuse(rq))
 		return;
@@ -747,7 +738,7 @@ static void remove_name(fuse_req_t fuse, fuse_ino_t parent, const char *name,
                         bool is_dir)
 {
 	pid_t pid = asker(fuse);
-	struct request *rq = request_named(fuse, parent, name);
+	struct request *rq = request_to_change(fuse, parent, name);
 	const struct dir_kind *kind;
 	void (*remove)(struct request *);
 	const struct entry *entry;
@@ -804,7 +795,7 @@ static void fs_rename(fuse_req_t fuse, fuse_ino_t parent, const char *name,
                       fuse_ino_t new_parent, const char *new_name,
                       unsigned flags)
 {
-	struct request *rq = request_named(fuse, parent, name);
+	struct request *rq = request_to_change(fuse, parent, name);
 
 	if (!rq || finder_rename(rq, new_parent, new_name))
 		return;
@@ -819,7 +810,7 @@ static void fs_rename(fuse_req_t fuse, fuse_ino_t parent, const char *name,
 static struct request *request_to_make(fuse_req_t fuse, fuse_ino_t parent,
                                        const char *name)
 {
-	struct request *rq = request_named(fuse, parent, name);
+	struct request *rq = request_to_change(fuse, parent, name);
 
 	if (!rq || finder_refuse(rq))
 		return NULL;
@@ -832,7 +823,7 @@ static struct request *request_to_make(fuse_req_t fuse, fuse_ino_t parent,
 static void fs_create(fuse_req_t fuse, fuse_ino_t parent, const char *name,
                       mode_t mode, struct fuse_file_info *fi)
 {
-	struct request *rq = request_named(fuse, parent, name);
+	struct request *rq = request_to_change(fuse, parent, name);
 
 	if (!rq)
 		return;

@@ -24,6 +24,7 @@
 
 struct events;
 struct images;
+struct note;
 struct settings;
 struct task;
 struct upload;
@@ -87,11 +88,13 @@ struct fs {
 	uint64_t last_serial;     /* of a label */
 	struct task *tasks;       /* jobs; see fs/jobs.h */
 	struct watch watch;       /* for changes */
+	struct note *notes;       /* see fs/tell.h */
 	struct request *requests; /* all that live */
 	struct alarm *patience;   /* with the oldest of them */
 	struct handle *handles;   /* all that are open */
 	struct timespec born;
 	uint64_t n_requests;
+	unsigned n_agents; /* that run in machines */
 };
 
 /* The operations; the session's userdata is the struct fs. */
@@ -103,6 +106,9 @@ void fs_set_notify(struct fs *fs, const struct fs_notify *notify, void *arg);
 /* Nothing is asked of the engine any more; who waits for what is cached here is
  * told -ECANCELED. With fleet_end. */
 void fs_end(struct fs *fs);
+/* Whoever follows .orbfs/events gets the end of it, once: who only copies what
+ * comes then closes it, and a mount that is to go is not busy with it. */
+void fs_let_readers_go(struct fs *fs);
 /* Answer all waiting requests with that errno. They end when what they wait
  * for does: after fleet_end and jobs_stop, none is left. */
 void fs_fail_all(struct fs *fs, int err);

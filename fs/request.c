@@ -21,14 +21,19 @@
 #include "fs/control.h"
 #include "fs/fs.h"
 #include "fs/open.h"
+#include "fs/tell.h"
 
 enum { WHY_MAX = 600 };
+
+enum { FILES_GRACE_MS = 1000 };
 
 static void request_free(struct request *rq)
 {
 	*rq->at = rq->next;
 	if (rq->next)
 		rq->next->at = rq->at;
+	if (rq->changes_names)
+		tell_waiting(rq->fs);
 	if (!rq->fs->requests)
 		requests_end(rq->fs);
 	node_unref(rq->node);
@@ -54,6 +59,19 @@ static fuse_req_t take_fuse(struct request *rq)
 	return fuse;
 }
 
+/* A file system is not interrupted by signals that somebody handles: programs
+ * with a timer do not expect it. A guest's is if it takes long. */
+static bool goes_on(const struct request *rq)
+{
+	uint64_t now = rq->fs->spec.clock->now_ms(rq->fs->spec.clock);
+
+	if (!caller_wants_out(rq->caller))
+		return true;
+	return rq->node && rq->node->file && !rq->on_interrupt &&
+	       now - rq->born_ms < FILES_GRACE_MS &&
+	       !caller_is_dying(rq->caller);
+}
+
 /* It is interrupted; by what, the caller's signals tell. The kernel speaks of
  * the first only, so one that waits on is looked at until it is answered. */
 static void consider_interrupt(void *arg)
@@ -62,12 +80,13 @@ static void consider_interrupt(void *arg)
 	struct clock *clock = rq->fs->spec.clock;
 
 	rq->doubt = NULL; /* it fired */
-	if (!caller_wants_out(rq->caller))
+	if (goes_on(rq))
 		rq->doubt = clock->set(clock, CALLER_LOOK_MS,
 		                       consider_interrupt, rq);
 	if (rq->doubt)
 		return;
 	fuse_reply_err(take_fuse(rq), EINTR);
+	tell_waiting(rq->fs);
 	if (rq->on_interrupt)
 		rq->on_interrupt(rq);
 }
@@ -95,6 +114,7 @@ static void expire(struct request *rq)
 	                                          : rq->on_interrupt;
 
 	fuse_reply_err(take_fuse(rq), ETIMEDOUT);
+	tell_waiting(rq->fs);
 	if (fn)
 		fn(rq);
 }

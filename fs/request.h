@@ -50,6 +50,7 @@ struct request {
 	struct guest_call call;  /* what the guest is asked */
 	char *path;              /* in call; owned */
 	uint32_t asked;          /* a lock, for guest_cancel */
+	bool changes_names;      /* in node, and in other: see fs/tell.h */
 	bool plus;               /* a readdir with attributes */
 	void (*listed)(struct request *rq, int err);
 	/* Go on with this when what it waits for is there. */

@@ -13,6 +13,7 @@
 #include "cache/snapshots.h"
 #include "fs/fs.h"
 #include "fs/names.h"
+#include "fs/tell.h"
 
 /* ---- looking ---- */
 
@@ -111,12 +112,10 @@ void snapdir_rmdir(struct request *rq)
 static void on_moved(void *arg, int err, struct member *m)
 {
 	struct request *rq = arg;
-	struct fs *fs = rq->fs;
-	const char *new_name = request_second(rq);
 
 	(void)m;
-	if (!err && rq->other != rq->node && fs->notify.entry)
-		fs->notify.entry(fs->notify_arg, rq->other->ino, new_name);
+	if (!err && rq->other != rq->node)
+		tell_entry(rq->fs, rq->other->ino, request_second(rq));
 	request_fail(rq, err);
 }
 

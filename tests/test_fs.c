@@ -494,6 +494,44 @@ static void fs_tells_the_kernel_who_came_and_went(void **state)
 	end(&w);
 }
 
+/* The kernel has the root locked until it is answered. */
+static void fs_tells_of_names_when_no_request_has_their_directory_locked(
+	void **state)
+{
+	static const struct fs_notify notify = {
+		.inode = on_inode,
+		.entry = on_entry,
+		.gone = on_gone,
+	};
+	struct notes notes = { "" };
+	struct world w;
+	uint64_t id;
+
+	(void)state;
+	world_begin(&w, &(struct world_spec){ .engine = puppet_new(),
+	                                      .notify = &notify,
+	                                      .notify_arg = &notes });
+	puppet_add(w.engine, "off", "2", MACHINE_STOPPED);
+	puppet_at_once(w.engine, true);
+	node_of(&w, "off");
+	*notes.text = '\0';
+	puppet_at_once(w.engine, false);
+	id = kernel_send_rmdir(w.kernel, KERNEL_ROOT, "off");
+	world_settle(&w);
+	assert_int_equal(puppet_n(w.engine, ENGINE_DELETE), 1);
+	assert_null(strstr(notes.text, "1/off"));
+	/* Also of what else happens there meanwhile. */
+	hands_turn(w.hands, WORLD_TTL_MS / 2);
+	assert_false(kernel_answered(w.kernel, id));
+	assert_null(strstr(notes.text, "1/off"));
+	puppet_answer(w.engine, ENGINE_DELETE, 0);
+	assert_int_equal(kernel_wait(w.kernel, id, NULL, NULL, KERNEL_MS), 0);
+	assert_non_null(strstr(notes.text, "1/off"));
+	assert_null(w.fs->notes);
+	puppet_at_once(w.engine, true);
+	end(&w);
+}
+
 /* ---- the end ------------------------------------------------------------- */
 
 static void fs_frees_what_the_kernel_never_releases(void **state)
@@ -651,6 +689,8 @@ int main(void)
 		cmocka_unit_test(fs_answers_what_it_does_not_have),
 		cmocka_unit_test(fs_names_too_long_are_refused_everywhere),
 		cmocka_unit_test(fs_tells_the_kernel_who_came_and_went),
+		cmocka_unit_test(
+			fs_tells_of_names_when_no_request_has_their_directory_locked),
 		cmocka_unit_test(fs_frees_what_the_kernel_never_releases),
 		cmocka_unit_test(fs_new_without_memory_is_null),
 		cmocka_unit_test(fs_answers_whichever_allocation_fails),
