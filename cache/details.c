@@ -100,6 +100,8 @@ void details_init(struct member *m)
 
 	slot_init(&m->info_slot, clock, fetch_info, m);
 	slot_init(&m->vitals_slot, clock, fetch_vitals, m);
+	m->info_slot.n_hits = fleet_hits(m->fleet);
+	m->vitals_slot.n_hits = fleet_hits(m->fleet);
 }
 
 void details_spoil(struct member *m)

@@ -61,6 +61,7 @@ struct fleet {
 	struct index by_name; /* of struct member_key */
 	struct index by_id;
 	struct timespec changed;
+	uint64_t n_hits;         /* of its list, and of what its members know */
 	struct timespec stirred; /* the state or the image of one is another */
 	struct create defaults;
 	struct buf error;
@@ -123,6 +124,7 @@ struct fleet *fleet_new(const struct fleet_spec *spec)
 	fleet->error = (struct buf)BUF_INIT(ERROR_MAX);
 	fleet->changed = now(fleet);
 	slot_init(&fleet->list, spec->clock, fetch_list, fleet);
+	fleet->list.n_hits = &fleet->n_hits;
 	return fleet;
 }
 
@@ -198,6 +200,11 @@ size_t fleet_count(const struct fleet *fleet)
 struct timespec fleet_changed(const struct fleet *fleet)
 {
 	return fleet->changed;
+}
+
+uint64_t *fleet_hits(struct fleet *fleet)
+{
+	return &fleet->n_hits;
 }
 
 struct timespec fleet_stirred(const struct fleet *fleet)

@@ -159,6 +159,9 @@ struct member *fleet_next(struct fleet *fleet, uint64_t cookie);
 size_t fleet_count(const struct fleet *fleet);
 /* When a machine came or went last. */
 struct timespec fleet_changed(const struct fleet *fleet);
+/* How often a list, or what is known of a member, was fresh when somebody asked
+ * for it. */
+uint64_t *fleet_hits(struct fleet *fleet);
 /* When one did, or its state or its configuration changed. */
 struct timespec fleet_stirred(const struct fleet *fleet);
 /* Why an operation on no machine failed last, "" for none. */

@@ -82,6 +82,8 @@ void slot_get(struct slot *slot, unsigned ttl_ms, unsigned patience_ms,
 	struct slot_waiter *w;
 
 	if (slot_is_fresh(slot, ttl_ms)) {
+		if (slot->n_hits)
+			++*slot->n_hits;
 		done(arg, 0);
 		return;
 	}

@@ -38,6 +38,7 @@ struct slot {
 	uint64_t fetching_of; /* the generation that the fetch is of */
 	uint64_t fetch_ms;    /* when it was started */
 	uint64_t next_serial; /* counts the waiters */
+	uint64_t *n_hits; /* counts what was answered at once; NULL: nobody */
 };
 
 void slot_init(struct slot *slot, struct clock *clock, void (*fetch)(void *),

@@ -87,8 +87,15 @@ static void render_link(const struct view *v, struct buf *b)
 
 static void render_vitals(const struct view *v, struct buf *b)
 {
-	if (v->m->vitals)
-		vitals_render(v->m->vitals, b);
+	struct vitals vitals;
+
+	if (!v->m->vitals)
+		return;
+	vitals = *v->m->vitals;
+	/* A machine that does not see its own limit has it all the same. */
+	if (vitals.memory_limit < 0 && v->m->machine->memory > 0)
+		vitals.memory_limit = v->m->machine->memory;
+	vitals_render(&vitals, b);
 }
 
 static void render_setting(const struct view *v, struct buf *b)

@@ -146,6 +146,19 @@ struct events *events_new(struct fs *fs)
 	return ev;
 }
 
+void events_let_go(struct events *ev)
+{
+	struct request *rq = ev->waiting;
+
+	ev->waiting = NULL;
+	while (rq) {
+		struct request *next = rq->next_waiting;
+
+		give(ev, rq);
+		rq = next;
+	}
+}
+
 void events_end(struct events *ev)
 {
 	ev->ended = true;

@@ -20,6 +20,8 @@ enum { EVENTS_MAX = 1 << 20 };
 
 /* NULL: no memory. */
 struct events *events_new(struct fs *fs);
+/* Readers that wait get the end of the file; who reads on waits again. */
+void events_let_go(struct events *events);
 /* Nothing happens any more: readers get the end of the file. */
 void events_end(struct events *events);
 /* Nobody may read. NULL is allowed. */

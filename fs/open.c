@@ -418,6 +418,15 @@ void open_release(struct open_file *of)
 	open_file_unref(of);
 }
 
+size_t opens_count(const struct fs *fs)
+{
+	size_t n = 0;
+
+	for (const struct open_file *of = fs->opens; of; of = of->next)
+		n++;
+	return n;
+}
+
 void opens_free(struct fs *fs)
 {
 	while (fs->opens)

@@ -43,6 +43,7 @@ void open_setlk(struct request *rq);
 void open_getlk(struct request *rq);
 void open_flock(struct request *rq);
 
+size_t opens_count(const struct fs *fs);
 /* All that the kernel never released; at the end. */
 void opens_free(struct fs *fs);
 /* A handle of a file that somebody has open, or 0. */

@@ -144,6 +144,8 @@ static void on_signal(uv_signal_t *handle, int number)
 	log_info(d->log, "%s: signal %d: unmounting", d->mountpoint, number);
 	if (insist)
 		fs_fail_all(d->fs, -EIO);
+	else
+		fs_let_readers_go(d->fs);
 	if (d->unmounting && !insist)
 		return;
 	d->unmounting = true;

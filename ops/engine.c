@@ -71,6 +71,8 @@ struct ask {
 	struct engine_call call; /* its strings are ours */
 	char *id;
 	unsigned tries;
+	enum engine_op spawned; /* what its child does: its own, or a look */
+	uint64_t since_ms;
 	struct alarm *pause; /* until the next try, or NULL */
 	struct ask *next;    /* in engine->pausing */
 	int err;             /* of the try whose outcome a look decides */
@@ -253,6 +255,8 @@ static void ask_spawn(struct ask *ask, const struct engine_call *call,
 	};
 	int err = ask_argv(engine, call, &args, argv);
 
+	ask->spawned = call->op;
+	ask->since_ms = engine->spec.clock->now_ms(engine->spec.clock);
 	if (err) {
 		done(ask, err, NULL);
 		return;
@@ -312,13 +316,16 @@ static struct engine_failure judge_failure(struct engine *engine,
  */
 static int judge(struct ask *ask, int err, const struct job_result *res)
 {
+	struct engine *engine = ask->engine;
 	struct engine_failure failure;
 
+	engine->stats.ms[ask->spawned] +=
+		engine->spec.clock->now_ms(engine->spec.clock) - ask->since_ms;
 	ask->retry = ENGINE_FINAL;
 	buf_reset(&ask->why);
 	if (!err && res->status == 0 && res->signal == 0)
 		return 0;
-	failure = judge_failure(ask->engine, ask->call.op, err, res, &ask->why);
+	failure = judge_failure(engine, ask->call.op, err, res, &ask->why);
 	if (!failure.err)
 		buf_reset(&ask->why);
 	ask->retry = failure.retry;

@@ -167,6 +167,9 @@ bool engine_streams_exports(const struct engine *engine);
 struct engine_stats {
 	uint64_t calls[ENGINE_N_OPS];
 	uint64_t failed[ENGINE_N_OPS];
+	/* Spent on these, waiting for a place included; not for RUN and AGENT,
+	 * which take as long as their users like. */
+	uint64_t ms[ENGINE_N_OPS];
 };
 
 const struct engine_stats *engine_stats(const struct engine *engine);

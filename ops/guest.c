@@ -360,6 +360,8 @@ static int bring_up(struct guest *guest)
 	spec.image = image->data;
 	spec.image_len = image->len;
 	guest->channel = channel_open(&spec, &err);
+	if (guest->channel && guest->spec.n_agents)
+		++*guest->spec.n_agents;
 	if (!guest->channel)
 		return err;
 	guest->epoch++;
@@ -399,6 +401,8 @@ static void drop_channel(struct guest *guest)
 	struct channel *channel = guest->channel;
 
 	guest->channel = NULL;
+	if (channel && guest->spec.n_agents)
+		--*guest->spec.n_agents;
 	guest->spec.clock->cancel(guest->spec.clock, guest->idle);
 	guest->idle = NULL;
 	channel_close(channel);

@@ -125,6 +125,7 @@ struct guest_spec {
 	struct log *log;
 	struct guest_events events;
 	void *arg;
+	unsigned *n_agents; /* counts those that run; NULL: nobody does */
 };
 
 /* Nothing is started yet. NULL: no memory. */

@@ -118,8 +118,8 @@ static void control_stats_counts_what_was_asked(void **state)
 		kernel_cat(w.kernel, node_of(&w, ".orbfs/stats"), &text), 0);
 	assert_non_null(strstr(text, "uptime 7\n"));
 	assert_non_null(strstr(text, "machines 2\n"));
-	assert_non_null(strstr(text, "engine_list 1 failed 0\n"));
-	assert_non_null(strstr(text, "engine_info 1 failed 0\n"));
+	assert_non_null(strstr(text, "engine_list 1\nengine_list_failed 0\n"));
+	assert_non_null(strstr(text, "engine_info 1\nengine_info_failed 0\n"));
 	free(text);
 	end(&w);
 }
