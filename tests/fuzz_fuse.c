@@ -105,6 +105,17 @@ static void listed(struct fuzz *f, const char *data, size_t len)
 	}
 }
 
+/* A file that is kept in memory. */
+static void created(struct fuzz *f, struct waiting *what, const void *data)
+{
+	const struct fuse_entry_out *entry = data;
+	const struct fuse_open_out *open = (const void *)(entry + 1);
+
+	looked_up(f, entry->nodeid);
+	what->node = entry->nodeid;
+	opened(f, what, open->fh);
+}
+
 /* Take the answers that have come. */
 static void collect(struct fuzz *f)
 {
@@ -129,6 +140,8 @@ static void collect(struct fuzz *f)
 		         what.opcode == FUSE_OPENDIR)
 			opened(f, &what,
 			       ((const struct fuse_open_out *)data)->fh);
+		else if (what.opcode == FUSE_CREATE)
+			created(f, &what, data);
 		else if (what.opcode == FUSE_READDIRPLUS)
 			listed(f, data, len);
 	}
@@ -151,11 +164,17 @@ static uint64_t any_node(struct fuzz *f)
 static const char *any_name(struct fuzz *f, char name[300])
 {
 	static const char *const names[] = {
-		"up",    "off",    "web",   "shop",  ".orbfs", "state",
-		"ip",    "config", "exec",  "error", "log",    "run",
-		"last",  "cmd",    "out",   "err",   "status", "version",
-		"stats", "ctl",    "files", "up",    "web",    "state",
-		"exec",  "job",    "in",    "wait",  "env",    "signal",
+		"up",        "off",    "web",
+		"shop",      ".orbfs", "state",
+		"ip",        "config", "exec",
+		"error",     "log",    "run",
+		"last",      "cmd",    "out",
+		"err",       "status", "version",
+		"stats",     "ctl",    "files",
+		"up",        "web",    "state",
+		"exec",      "job",    "in",
+		"wait",      "env",    "signal",
+		".DS_Store", "._web",  "untitled folder",
 	};
 	unsigned n = next(f);
 	size_t len;
@@ -258,6 +277,8 @@ static void ask_about_a_name(struct fuzz *f)
 		     FUSE_RENAME2, node);
 		return;
 	case 6:
+		if (f->n_files + f->n_waiting >= FILES_MAX)
+			return;
 		sent(f, kernel_send_create(k, node, name, 0644, O_RDWR),
 		     FUSE_CREATE, node);
 		return;
@@ -525,6 +546,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	f->left = size;
 	how = next(f);
 	spec.patience_ms = how & 1 ? 5000 : 0;
+	spec.finder = how & 8;
+	spec.shared_opens = how & 8;
 	world_begin(&f->w, &spec);
 	puppet_add(spec.engine, "up", "1", MACHINE_RUNNING);
 	puppet_add(spec.engine, "off", "2", MACHINE_STOPPED);

@@ -22,6 +22,7 @@
 #include "fs/litter.h"
 #include "fs/measure.h"
 #include "fs/names.h"
+#include "tests/fail_alloc.h"
 #include "tests/files_world.h"
 
 /* A flag of setxattr on macOS that means nothing here. */
@@ -981,6 +982,61 @@ static void statfs_below_files_waits_for_no_guest(void **state)
 	files_end_world(&f);
 }
 
+/* ---- memory --------------------------------------------------------------- */
+
+static void use_all(struct files_world *f)
+{
+	struct fuse_entry_out e;
+	struct fuse_open_out open;
+	struct fuse_attr attr;
+	char *text;
+
+	kernel_mkdir(f->k, KERNEL_ROOT, "untitled folder", &e);
+	kernel_rename(f->k, KERNEL_ROOT, "untitled folder", KERNEL_ROOT,
+	              "other folder", 0);
+	kernel_rename(f->k, KERNEL_ROOT, "other folder", KERNEL_ROOT, "shop",
+	              0);
+	kernel_mkdir(f->k, KERNEL_ROOT, "untitled folder", &e);
+	kernel_rmdir(f->k, KERNEL_ROOT, "untitled folder");
+	if (kernel_walk(f->k, "web/config", &e) == 0)
+		kernel_getattr(f->k, e.nodeid, &attr);
+	if (kernel_walk(f->k, "web/log", &e) == 0 &&
+	    kernel_cat(f->k, e.nodeid, &text) == 0)
+		free(text);
+	set_xattr(f, KERNEL_ROOT, "com.apple.x", "value", 5, 0);
+	get_xattr(f, KERNEL_ROOT, NULL, NULL, 0);
+	if (kernel_create(f->k, KERNEL_ROOT, "._a", 0644, O_RDWR, &e, &open) ==
+	    0) {
+		kernel_write(f->k, e.nodeid, open.fh, 0, "text", 4);
+		kernel_release(f->k, e.nodeid, open.fh, O_RDWR);
+	}
+	kernel_rename(f->k, KERNEL_ROOT, "._a", KERNEL_ROOT, "._b", 0);
+	if (kernel_lookup(f->k, KERNEL_ROOT, "._b", &e) == 0 &&
+	    kernel_cat(f->k, e.nodeid, &text) == 0)
+		free(text);
+}
+
+static void finder_without_memory_is_answered_all_the_same(void **state)
+{
+	unsigned n = 0;
+
+	(void)state;
+	for (;;) {
+		struct files_world f;
+		bool more;
+
+		begin(&f);
+		more = fail_alloc_next(&n);
+		use_all(&f);
+		more = more && fail_alloc_reached();
+		fail_alloc_off();
+		files_end_world(&f);
+		if (!more)
+			break;
+	}
+	assert_true(n > 50);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1019,6 +1075,8 @@ int main(void)
 		cmocka_unit_test(a_window_of_machines_touches_no_guest),
 		cmocka_unit_test(statfs_of_a_machine_starts_no_guest),
 		cmocka_unit_test(statfs_below_files_waits_for_no_guest),
+		cmocka_unit_test(
+			finder_without_memory_is_answered_all_the_same),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
