@@ -26,13 +26,19 @@ static unsigned long long mask_of(const char *status, const char *field)
 	return mask;
 }
 
-bool caller_status_wants_out(const char *status)
+/* Signals that have interrupted the wait: of the thread, and of its process. */
+static unsigned long long pending_of(const char *status)
 {
-	/* Of the thread, and of its process. */
 	unsigned long long pending = mask_of(status, "\nSigPnd:") |
 	                             mask_of(status, "\nShdPnd:");
-	unsigned long long rest = pending & ~mask_of(status, "\nSigBlk:") &
-	                          ~mask_of(status, "\nSigIgn:");
+
+	return pending & ~mask_of(status, "\nSigBlk:") &
+	       ~mask_of(status, "\nSigIgn:");
+}
+
+bool caller_status_wants_out(const char *status)
+{
+	unsigned long long rest = pending_of(status);
 
 	if (!rest)
 		return true;
@@ -41,19 +47,40 @@ bool caller_status_wants_out(const char *status)
 	return rest != 0;
 }
 
-bool caller_wants_out(pid_t thread)
+/* The kernel adds SIGKILL to a signal that ends the process. */
+bool caller_status_is_dying(const char *status)
+{
+	return !*status || (pending_of(status) & 1ULL << (SIGKILL - 1));
+}
+
+/* "" when the system does not tell. */
+static void read_status(pid_t thread, char status[STATUS_MAX])
 {
 	char path[40];
-	char status[STATUS_MAX];
 	FILE *file;
-	size_t n;
+	size_t n = 0;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)thread);
 	file = fopen(path, "re");
-	if (!file)
-		return true;
-	n = fread(status, 1, sizeof(status) - 1, file);
-	fclose(file);
+	if (file) {
+		n = fread(status, 1, STATUS_MAX - 1, file);
+		fclose(file);
+	}
 	status[n] = '\0';
+}
+
+bool caller_wants_out(pid_t thread)
+{
+	char status[STATUS_MAX];
+
+	read_status(thread, status);
 	return caller_status_wants_out(status);
+}
+
+bool caller_is_dying(pid_t thread)
+{
+	char status[STATUS_MAX];
+
+	read_status(thread, status);
+	return caller_status_is_dying(status);
 }

@@ -21,4 +21,9 @@ bool caller_wants_out(pid_t thread);
 /* The same of the text of /proc/PID/status. */
 bool caller_status_wants_out(const char *status);
 
+/* Will it die of what is pending? No answer matters to it then. True as well
+ * when the system does not tell. */
+bool caller_is_dying(pid_t thread);
+bool caller_status_is_dying(const char *status);
+
 #endif

@@ -60,7 +60,7 @@ static fuse_req_t take_fuse(struct request *rq)
 }
 
 /* A file system is not interrupted by signals that somebody handles: programs
- * with a timer do not expect it. A guest's is if it takes long. */
+ * with a timer do not expect it. A guest's is when it takes long. */
 static bool goes_on(const struct request *rq)
 {
 	uint64_t now = rq->fs->spec.clock->now_ms(rq->fs->spec.clock);

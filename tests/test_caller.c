@@ -69,10 +69,31 @@ static void caller_that_cannot_be_read_is_taken_at_its_word(void **state)
 	assert_true(caller_wants_out(getpid()));
 }
 
+static bool is_dying(unsigned long long thread, unsigned long long process)
+{
+	char status[200];
+
+	snprintf(status, sizeof(status),
+	         "Name:\tsh\nSigPnd:\t%016llx\nShdPnd:\t%016llx\n", thread,
+	         process);
+	return caller_status_is_dying(status);
+}
+
+static void caller_dies_of_what_it_does_not_handle(void **state)
+{
+	(void)state;
+	assert_false(is_dying(0, bit(SIGALRM)));
+	assert_false(is_dying(bit(SIGINT), 0));
+	assert_true(is_dying(bit(SIGKILL), bit(SIGINT)));
+	assert_false(is_dying(0, 0));
+	assert_true(caller_is_dying(INT32_MAX));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(caller_news_are_no_orders),
+		cmocka_unit_test(caller_dies_of_what_it_does_not_handle),
 		cmocka_unit_test(caller_orders_count_beside_news),
 		cmocka_unit_test(
 			caller_does_not_hear_what_it_blocks_or_ignores),

@@ -436,6 +436,7 @@ static void open_takes_no_lock_for_who_was_interrupted_before(void **state)
 	id = lock(&f, node, open.fh, FUSE_SETLKW, F_RDLCK);
 	settle(&f);
 	kernel_send_interrupt(f.k, id);
+	hands_turn(f.w.hands, 1000);
 	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), -EINTR);
 	f.g->hold = 0;
 	fake_guest_answer_all(f.g);

@@ -33,6 +33,18 @@ expect "and is read so" new "$(cat <&5)"
 check "its file system is told" stat -f /proc/self/fd/5
 exec 5>&-
 
+# ---- a program with a timer
+check "signals that are handled do not interrupt" python3 -c '
+import os, signal, sys
+os.chdir(sys.argv[1])
+signal.signal(signal.SIGALRM, lambda *_: None)
+signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+for i in range(500):
+    os.mkdir("timed")
+    os.chmod("timed", 0o700)
+    os.rmdir("timed")
+signal.setitimer(signal.ITIMER_REAL, 0)' "$f/var/tmp"
+
 # ---- a large directory
 # In memory: 100,000 files on a disk may take the machine half a minute.
 as_root one 'mount -t tmpfs tmpfs /srv && mkdir /srv/large && cd /srv/large &&
