@@ -9,7 +9,13 @@
  *
  * The descriptions are opened for reading and writing where that is possible,
  * whatever the handle was opened for, since the same owner may lock through
- * another handle next; that the handle allows it is checked here.
+ * another handle next; that the handle allows it is checked here. Two things
+ * differ from locks of a process's own. An owner whose first lock came when the
+ * file could not be opened to write (a program that ran, a read-only mount) is
+ * refused a write lock (ENOLCK) until it has let go of all. And a close that the
+ * daemon's kernel does not tell of, that of a handle opened for reading before
+ * anybody had locked the file, lets go of what was locked through that handle
+ * last, but not of what the same owner has locked through another one since.
  */
 #include "ops/agent/locks.h"
 
@@ -111,6 +117,8 @@ static int try_range(struct agent *agent, const struct handle *h,
 		agent->locks.next_ms = 0;
 	if (fcntl(o->fd, F_OFD_SETLK, &range) == 0)
 		return 0;
+	if (errno == EBADF)
+		return -ENOLCK; /* the description is older than the handle */
 	return errno == EACCES ? -EAGAIN : -errno;
 }
 
