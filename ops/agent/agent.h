@@ -31,6 +31,7 @@ struct agent {
 	struct locks locks;
 	struct slow slow;
 	int root;         /* "/", O_PATH */
+	int mounts;       /* says when any comes or goes; -1: there is none */
 	bool has_openat2; /* the kernel knows it */
 	bool held_back;   /* requests have come and wait to be taken up */
 	char path[2][WIRE_PATH_MAX];

@@ -95,7 +95,7 @@ static int carry_out_all(struct agent *agent)
 }
 
 /* What is waited for, in the order of the descriptors. */
-enum { WAIT_IN, WAIT_OUT, WAIT_CHANGES, WAIT_SLOW, WAIT_N };
+enum { WAIT_IN, WAIT_OUT, WAIT_CHANGES, WAIT_SLOW, WAIT_MOUNTS, WAIT_N };
 
 static int wait_for_something(struct agent *agent, struct pollfd *fds)
 {
@@ -114,6 +114,8 @@ static int wait_for_something(struct agent *agent, struct pollfd *fds)
 	fds[WAIT_CHANGES] =
 		(struct pollfd){ stuck ? -1 : agent->watches.fd, POLLIN, 0 };
 	fds[WAIT_SLOW] = (struct pollfd){ agent->slow.event, POLLIN, 0 };
+	fds[WAIT_MOUNTS] =
+		(struct pollfd){ stuck ? -1 : agent->mounts, POLLPRI, 0 };
 	if (poll(fds, WAIT_N, timeout) < 0 && errno != EINTR)
 		return -errno;
 	agent->kinds.now_ms = now_ms();
@@ -135,6 +137,10 @@ static int serve(struct agent *agent)
 			return 0;
 		if (fds[WAIT_CHANGES].revents)
 			watch_drain(agent, false);
+		/* A directory that is mounted over is another one, of which
+		 * its watch says nothing. */
+		if (fds[WAIT_MOUNTS].revents)
+			watch_lose(agent);
 		if (fds[WAIT_SLOW].revents)
 			slow_finish(agent);
 		if (fds[WAIT_IN].revents && stream_fill(s) == -EPIPE)
@@ -165,6 +171,7 @@ int main(int argc, char **argv)
 		complain(strerror(-err));
 		return EXIT_FAILURE;
 	}
+	agent.mounts = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
 	say_hello(&agent);
 	/* The kernel takes back what is left: a slow request may be under way,
 	 * and is not waited for. */

@@ -31,9 +31,9 @@ void watch_init(struct watches *watches)
 	watches->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 }
 
-/* The kernel has dropped events. The daemon forgets its watches when it is told
- * so, and asks for them again one by one; what is kept for an old number would
- * only cost. A new queue is empty, too. */
+/* The daemon forgets its watches when it is told that events were lost, and asks
+ * for them again one by one; what is kept for an old number would only cost. A
+ * new queue is empty, too. */
 static void watch_restart(struct watches *watches)
 {
 	watch_free(watches);
@@ -211,6 +211,12 @@ static uint32_t change_of(uint32_t mask, const char *name)
 	return *name ? WIRE_CHANGED_FILE : WIRE_CHANGED_SELF;
 }
 
+void watch_lose(struct agent *agent)
+{
+	watch_restart(&agent->watches);
+	tell(agent, WIRE_LOST, 0, 0, "");
+}
+
 static void translate(struct agent *agent, const struct inotify_event *e)
 {
 	struct watches *w = &agent->watches;
@@ -218,8 +224,7 @@ static void translate(struct agent *agent, const struct inotify_event *e)
 	struct watch *watch = watches_by_wd(w, e->wd);
 
 	if (e->mask & IN_Q_OVERFLOW) {
-		watch_restart(w);
-		tell(agent, WIRE_LOST, 0, 0, "");
+		watch_lose(agent);
 	} else if (!watch) {
 		return; /* not watched any more */
 	} else if (e->mask & WATCH_GONE) {

@@ -36,6 +36,9 @@ bool watch_here(struct agent *agent, int dir, uint64_t id);
  * forgotten; without, it is forgotten. */
 void watch_drain(struct agent *agent, bool swallow);
 
+/* Nothing that is watched is sure any more: say so, and watch nothing. */
+void watch_lose(struct agent *agent);
+
 /* We are about to change this name in this directory: once, or often. */
 void own_name(struct agent *agent, int dir, const char *name);
 void own_names(struct agent *agent, int dir, const char *name, unsigned n);

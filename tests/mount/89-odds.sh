@@ -43,9 +43,10 @@ for i in range(500):
     os.mkdir("timed")
     os.chmod("timed", 0o700)
     os.rmdir("timed")
-signal.setitimer(signal.ITIMER_REAL, 0)' "$f/var/tmp"
+signal.setitimer(signal.ITIMER_REAL, 0)' "$f/srv"
 
 # ---- a large directory
+# What was there before is hidden by the mount, and was looked at above.
 # In memory: 100,000 files on a disk may take the machine half a minute.
 as_root one 'mount -t tmpfs tmpfs /srv && mkdir /srv/large && cd /srv/large &&
 	seq -f file-%06g 100000 | xargs touch'
