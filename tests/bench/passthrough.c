@@ -3,19 +3,21 @@
  *
  *	passthrough DIRECTORY MOUNTPOINT
  *
- * It shows the files of one local directory, to be read. It is as fast as one
+ * It shows what is below one local directory, to be read. It is as fast as one
  * can be that is written with libfuse's low-level API in the usual way: a
  * single thread that blocks in receive, names and attributes that the kernel
- * keeps for a second, data from the page cache, and no flush (an operation
- * that is not there is asked for once only). It stays in the foreground until
- * it is unmounted.
+ * keeps for a second, data from the page cache, directories without
+ * attributes, and no flush (an operation that is not there is asked for once
+ * only). It stays in the foreground until it is unmounted.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -50,14 +52,15 @@ static struct file *file_of(fuse_req_t req, fuse_ino_t ino)
 	return (struct file *)(uintptr_t)ino;
 }
 
-/* The file behind fd, which is taken. NULL: no memory. */
-static struct file *find_file(struct tree *tree, ino_t ino, int fd)
+/* The file behind fd, which is taken; a directory has one name, so it is not
+ * known yet. NULL: no memory. */
+static struct file *find_file(struct tree *tree, const struct stat *st, int fd)
 {
-	struct file *file;
+	struct file *file = S_ISDIR(st->st_mode) ? NULL : tree->files;
+	ino_t ino = st->st_ino;
 
-	for (file = tree->files; file; file = file->next)
-		if (file->ino == ino)
-			break;
+	while (file && file->ino != ino)
+		file = file->next;
 	if (file) {
 		close(fd);
 	} else {
@@ -103,7 +106,7 @@ static void pass_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		close(fd);
 		return;
 	}
-	file = find_file(tree_of(req), e.attr.st_ino, fd);
+	file = find_file(tree_of(req), &e.attr, fd);
 	if (!file) {
 		fuse_reply_err(req, ENOMEM);
 		return;
@@ -171,6 +174,55 @@ static void pass_release(fuse_req_t req, fuse_ino_t ino,
 	fuse_reply_err(req, 0);
 }
 
+/* ---- directories --------------------------------------------------------- */
+
+static void pass_opendir(fuse_req_t req, fuse_ino_t ino,
+                         struct fuse_file_info *fi)
+{
+	int fd = openat(file_of(req, ino)->fd, ".", O_RDONLY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!dir) {
+		fuse_reply_err(req, errno);
+		return;
+	}
+	fi->fh = (uintptr_t)dir;
+	fuse_reply_open(req, fi);
+}
+
+static void pass_readdir(fuse_req_t req, fuse_ino_t ino, size_t size,
+                         off_t offset, struct fuse_file_info *fi)
+{
+	static char data[READ_SIZE];
+	DIR *dir = (DIR *)(uintptr_t)fi->fh;
+	struct dirent *d;
+	size_t len = 0;
+
+	(void)ino;
+	if (offset != telldir(dir))
+		seekdir(dir, offset);
+	size = size < READ_SIZE ? size : READ_SIZE;
+	while ((d = readdir(dir))) {
+		struct stat st = { .st_ino = d->d_ino,
+			           .st_mode = DTTOIF(d->d_type) };
+		size_t n = fuse_add_direntry(req, data + len, size - len,
+		                             d->d_name, &st, telldir(dir));
+
+		if (n > size - len)
+			break;
+		len += n;
+	}
+	fuse_reply_buf(req, data, len);
+}
+
+static void pass_releasedir(fuse_req_t req, fuse_ino_t ino,
+                            struct fuse_file_info *fi)
+{
+	(void)ino;
+	closedir((DIR *)(uintptr_t)fi->fh);
+	fuse_reply_err(req, 0);
+}
+
 static const struct fuse_lowlevel_ops pass_ops = {
 	.lookup = pass_lookup,
 	.forget = pass_forget,
@@ -178,7 +230,21 @@ static const struct fuse_lowlevel_ops pass_ops = {
 	.open = pass_open,
 	.read = pass_read,
 	.release = pass_release,
+	.opendir = pass_opendir,
+	.readdir = pass_readdir,
+	.releasedir = pass_releasedir,
 };
+
+/* Each file that the kernel knows is an open one here. */
+static void have_many_files(void)
+{
+	struct rlimit most;
+
+	if (getrlimit(RLIMIT_NOFILE, &most) == 0) {
+		most.rlim_cur = most.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &most);
+	}
+}
 
 int main(int argc, char *argv[])
 {
@@ -192,6 +258,7 @@ int main(int argc, char *argv[])
 		fprintf(stderr, "usage: passthrough DIRECTORY MOUNTPOINT\n");
 		return 2;
 	}
+	have_many_files();
 	tree.root.fd = open(argv[1], O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (tree.root.fd < 0) {
 		perror(argv[1]);
