@@ -93,7 +93,7 @@ static void look_later(struct export *ex)
 {
 	struct clock *clock = ex->fs->spec.clock;
 
-	if (ex->waiting && ex->archive && !ex->look)
+	if (ex->waiting && ex->stash && !ex->ended && !ex->look)
 		ex->look = clock->set(clock, LOOK_MS, on_look, ex);
 }
 
@@ -190,8 +190,8 @@ static void on_lent(void *arg, int err, struct member *m)
 		return;
 	}
 	spec.path = stash_path(ex->stash);
+	look_later(ex);
 	archive_export(&spec, &ex->archive, on_exported, ex);
-	/* It may have ended right there. */
 }
 
 static struct export *export_new(struct handle *handle)
