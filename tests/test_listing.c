@@ -398,6 +398,7 @@ static void listing_that_two_read_is_asked_for_once(void **state)
 		ids[i] = kernel_send_readdir(f.k, node, 0, 0, 4096);
 	wait_seen(&f, WIRE_LIST, 1);
 	world_settle(&f.w);
+	hands_turn(f.w.hands, 1000);
 	kernel_send_interrupt(f.k, ids[2]);
 	assert_int_equal(kernel_wait(f.k, ids[2], NULL, NULL, KERNEL_MS),
 	                 -EINTR);
