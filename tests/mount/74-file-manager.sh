@@ -23,6 +23,7 @@ same_litter() {
 }
 
 open_window "$work/source"
+check "which shows what is there" wait_for 5 listed 2
 key ctrl+a
 key ctrl+c
 go "$inside"
@@ -39,6 +40,7 @@ key ctrl+shift+n
 answer "Creating New Folder" ""
 check "a new folder is a draft" wait_for 5 test -d "$mnt/New"
 expect "and no machine" web "$(orbctl_local list -q)"
+check "which the window shows by itself" wait_for 5 listed 2
 pick
 key F2
 answer "Rename File" shop
@@ -48,6 +50,7 @@ expect "the draft is gone" "$ours shop web" "$(names "$mnt")"
 [ -z "${PICTURE-}" ] || picture "$PICTURE"
 
 go "$inside"
+check "what was copied is listed" wait_for 5 listed 2
 key ctrl+a
 key Delete
 answer "Confirm" ""

@@ -4,9 +4,10 @@
 # files.sh. It is PCManFM, in a display of its own that nobody sees, with a
 # home of its own:
 #
-#	open_window DIRECTORY	start it and wait for its window
+#	open_window DIRECTORY	start it, wait for its window, and go there
 #	go DIRECTORY		have it show another one
 #	key KEY...		press keys, as xdotool names them
+#	listed N		is there something in the first line's N-th place?
 #	pick			click on what is listed first
 #	shown TITLE		is there a window of that title?
 #	answer TITLE TEXT	wait for a dialog, and fill it in
@@ -41,9 +42,10 @@ open_window() {
 	_window+=($!)
 	# It gives the keyboard to what comes after it only.
 	check "windows are managed" wait_for 10 xdotool get_desktop
-	(cd / && exec pcmanfm --no-desktop "$1") >"$work/window" 2>&1 &
+	(cd / && exec pcmanfm --no-desktop "$HOME") >"$work/window" 2>&1 &
 	_window=($! "${_window[@]}")
-	check "a window opens" wait_for 10 shown "$(basename "$1")"
+	check "a window opens" wait_for 10 shown home
+	go "$1"
 }
 
 # Only one that has the keyboard, too.
@@ -55,11 +57,23 @@ key() {
 	xdotool key --clearmodifiers "$@"
 }
 
-go() {
+# A window that has only just opened may miss what is typed.
+_type_path() {
 	key ctrl+l
 	xdotool type --clearmodifiers -- "$1"
 	key Return
-	check "it shows ${1#"$work"/}" wait_for 5 shown "$(basename "$1")"
+	wait_for 2 shown "$(basename "$1")"
+}
+
+go() {
+	check "it shows ${1#"$work"/}" wait_for 10 _type_path "$1"
+}
+
+# Any colour but that of the background.
+listed() {
+	local at=$((317 + 94 * ($1 - 1)))
+	[ "$(import -window root -crop "40x40+$at+145" png:- |
+		identify -format %k -)" -gt 1 ]
 }
 
 pick() {
