@@ -320,7 +320,7 @@ BENCH = $(BUILD)/plain/tests/bench
 bench: deps-check
 	@$(MAKE) --no-print-directory $(BUILD)/orbfs $(BENCH)/sides \
 		$(BENCH)/passthrough $(BENCH)/random
-	@status=0; for part in run finder files; do \
+	@status=0; for part in run finder files machines; do \
 		ORBFS=$(abspath $(BUILD))/orbfs BENCH=$(abspath $(BENCH)) \
 			tests/bench/$$part || status=1; \
 	done; exit $$status
