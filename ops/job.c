@@ -98,6 +98,7 @@ struct job {
 	void (*on_output)(void *arg, bool is_stderr, const char *data,
 	                  size_t len); /* NULL: collect */
 	void (*on_written)(void *arg, int err);
+	void (*on_eof)(void *arg);
 	job_done_fn *on_end;
 	void *arg;
 	char *argv[]; /* the strings follow the pointers */
@@ -326,6 +327,9 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		/* The end of the output. An error would be one as well. */
 		job_close(stream);
 		job_part_ended(job);
+		if (job->parts_left == 1 && job->state == JOB_RUNNING &&
+		    job->on_eof)
+			job->on_eof(job->arg);
 	} else if (n > 0 && job->on_output) {
 		job->on_output(job->arg, is_stderr, buf->base, (size_t)n);
 	} else if (n > 0) {
@@ -613,6 +617,7 @@ struct job *job_open(struct jobs *jobs, const struct job_spec *spec,
 		return NULL;
 	job->on_output = events->on_output;
 	job->on_written = events->on_written;
+	job->on_eof = events->on_eof;
 	job->on_end = events->on_end;
 	job->arg = arg;
 	if (jobs->stopping)

@@ -93,6 +93,9 @@ struct job_events {
 	/* in_open: `in` was written, or what job_write was given last; or the
 	 * child reads no more (-EPIPE), and only job_shut makes sense then. */
 	void (*on_written)(void *arg, int err);
+	/* Both outputs are at their end, and the child is still there; on_end
+	 * follows. May be NULL. */
+	void (*on_eof)(void *arg);
 	/* The end; the job is gone when this returns. res has no output. */
 	job_done_fn *on_end;
 };

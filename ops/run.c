@@ -15,6 +15,9 @@
  * Its input goes from the spool to the child a chunk at a time. The first that
  * is written is the script itself.
  *
+ * The script has ended when its trailer has come and both outputs are at their
+ * end. The engine's child goes a moment later, and nobody waits for that.
+ *
  * A daemon that is killed interrupts nothing: the engine's child and the script
  * go on to their own end, or to the first output that nobody takes.
  */
@@ -33,6 +36,7 @@ enum {
 	WHY_MAX = 600,
 	CHUNK = 32768, /* of the input */
 	TERM_GRACE_MS = 2000,
+	LINGER_MS = 5000,   /* of the engine's child */
 	GUEST_SIGNALS = 64, /* the guest is Linux, whatever we are */
 	GUEST_SIGKILL = 9,
 };
@@ -47,7 +51,8 @@ struct run {
 	char *script;
 	size_t script_len;
 	char token[TOKEN_LEN + 1];
-	struct job *job; /* NULL: ended */
+	struct job *job;     /* NULL: ended */
+	struct job *leaving; /* ended, but its child is still there */
 	struct spool *spools[RUN_N_STREAMS];
 	struct spool *input; /* NULL: empty, or passed on to its end */
 	char *chunk;         /* of it, being written */
@@ -359,24 +364,61 @@ static void send_signal(struct run *run, int sig, engine_act_fn *done)
 	run_signal(run, sig, done, run_ref(run));
 }
 
-static void on_end(void *arg, int err, const struct job_result *res)
+static void finish(struct run *run, int err, const struct job_result *res)
 {
-	struct run *run = arg;
-
 	run->job = NULL;
 	end_input(run);
 	run->changed = run->clock->wall(run->clock);
 	/* The engine's child is gone; the script need not be. */
 	if (run->grace && !run->has_status)
 		send_signal(run, SIGKILL, on_termed);
-	run->clock->cancel(run->clock, run->grace);
-	run->grace = NULL;
+	if (!run->leaving) {
+		run->clock->cancel(run->clock, run->grace);
+		run->grace = NULL;
+	}
 	if (run->tail.len)
 		pass_tail(run, true);
 	buf_free(&run->tail);
 	judge(run, err, res);
 	tell_watchers(run);
 	run->on_end(run->arg, run);
+}
+
+static void on_lingers(void *arg)
+{
+	struct run *run = arg;
+
+	run->grace = NULL;
+	job_cancel(run->leaving);
+}
+
+static void on_eof(void *arg)
+{
+	struct run *run = arg;
+	struct job *job = run->job;
+
+	if (!run->has_status)
+		return;
+	run->clock->cancel(run->clock, run->grace);
+	run->grace = run->clock->set(run->clock, LINGER_MS, on_lingers, run);
+	/* Without memory the end is waited for. */
+	if (!run->grace)
+		return;
+	run->leaving = job;
+	finish(run, 0, NULL);
+}
+
+static void on_end(void *arg, int err, const struct job_result *res)
+{
+	struct run *run = arg;
+
+	if (!run->leaving) {
+		finish(run, err, res);
+	} else {
+		run->clock->cancel(run->clock, run->grace);
+		run->grace = NULL;
+		run->leaving = NULL;
+	}
 	run_unref(run);
 }
 
@@ -494,6 +536,7 @@ struct run *run_open(const struct run_spec *spec, int *err)
 	static const struct job_events events = {
 		.on_output = on_output,
 		.on_written = on_written,
+		.on_eof = on_eof,
 		.on_end = on_end,
 	};
 	struct run *run = run_new(spec, err);

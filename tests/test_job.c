@@ -45,6 +45,7 @@ struct outcome {
 	bool ended;
 	bool spoke; /* output has come */
 	unsigned n_ends;
+	unsigned n_eofs;
 	int err;
 	bool has_result;
 	int status;
@@ -176,7 +177,16 @@ static void on_stream_end(void *arg, int err, const struct job_result *res)
 	on_end(arg, err, res);
 }
 
+static void on_eof(void *arg)
+{
+	struct outcome *o = arg;
+
+	assert_false(o->ended);
+	o->n_eofs++;
+}
+
 static const struct job_events EVENTS = { .on_output = on_output,
+	                                  .on_eof = on_eof,
 	                                  .on_end = on_stream_end };
 
 static void run(struct outcome *o, const char *script, unsigned deadline_ms)
@@ -734,6 +744,31 @@ static void job_that_writes_too_much_is_killed(void **state)
 		assert_int_equal(o.out.len, i == 0 ? 70000 : 0);
 		assert_int_equal(o.err_out.len, i == 0 ? 0 : 70000);
 		assert_true(o.took_ms < JOB_GRACE_MS);
+		outcome_free(&o);
+	}
+	end(&f);
+}
+
+static void job_tells_of_the_end_of_its_outputs_before_its_own(void **state)
+{
+	static const struct {
+		const char *script;
+		unsigned n_eofs;
+	} rows[] = {
+		{ "echo x; exec >&- 2>&-; sleep 0.2", 1 },
+		{ "exec >&-; sleep 0.1; exec 2>&-; sleep 0.1", 1 },
+		{ "sleep 0.2 & exit", 0 },
+	};
+	struct fixture f;
+
+	(void)state;
+	begin(&f);
+	for (size_t i = 0; i < 3; i++) {
+		struct outcome o = outcome_of(&f);
+
+		stream(&o, rows[i].script, 0);
+		wait_end(&o);
+		assert_int_equal(o.n_eofs, rows[i].n_eofs);
 		outcome_free(&o);
 	}
 	end(&f);
@@ -1526,6 +1561,7 @@ int main(void)
 		T(job_need_not_read_its_input),
 		T(job_may_write_as_much_as_it_was_allowed),
 		T(job_that_writes_too_much_is_killed),
+		T(job_tells_of_the_end_of_its_outputs_before_its_own),
 		T(job_streams_everything_in_order),
 		T(job_streams_more_than_fits_into_memory_it_takes),
 		T(job_is_ended_at_its_deadline),

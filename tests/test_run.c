@@ -25,7 +25,13 @@
 #include "tests/hands.h"
 #include "tests/loop.h"
 
-enum { WAIT_MS = 60000, SHORT_MS = 400, MIB = 1 << 20, GRACE_MS = 2000 };
+enum {
+	WAIT_MS = 60000,
+	SHORT_MS = 400,
+	MIB = 1 << 20,
+	GRACE_MS = 2000,
+	LINGER_MS = 5000
+};
 
 static const char *const ENVIRONMENT[] = { "PATH=/usr/bin:/bin", "HOME=/",
 	                                   NULL };
@@ -170,12 +176,20 @@ static int open_run(struct fixture *f, const char *machine, const char *script)
 	return open_bytes(f, machine, script, strlen(script));
 }
 
+/* The engine's child may go a moment after its run, which looks after it. */
+static bool is_quiet(void *arg)
+{
+	const struct fixture *f = arg;
+
+	return hands_n_alarms(f->hands) == 0;
+}
+
 static void wait_for_end(struct fixture *f)
 {
 	if (!f->ended)
 		loop_run_until(f->loop, &f->ended, WAIT_MS);
 	assert_true(run_ended(f->run));
-	assert_int_equal(hands_n_alarms(f->hands), 0);
+	loop_run_until_true(f->loop, is_quiet, f, WAIT_MS);
 }
 
 /* Run a script in vm1 to its end. Returns run_error. */
@@ -457,6 +471,67 @@ static void on_first_output(void *arg)
 	struct fixture *f = arg;
 
 	touch(f, "go");
+}
+
+/* Says how the script ended, and does not go before it is told to. */
+static const char lingerer[] = "#!/bin/sh\n"
+			       "for token; do :; done\n"
+			       "D=${0%/*}\n"
+			       "cat >/dev/null\n"
+			       "echo out\n"
+			       "printf '\\037%s 3\\037' \"$token\" >&2\n"
+			       "exec >/dev/null 2>&1\n" UNTIL("go") "exit 9\n";
+
+static void run_ends_with_its_script_and_not_with_the_engines_child(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin(&f);
+	fake_script(f.fake, lingerer);
+	assert_int_equal(open_run(&f, "vm1", "anything\n"), 0);
+	loop_run_until(f.loop, &f.ended, WAIT_MS);
+	assert_false(is_quiet(&f));
+	assert_end(&f, -EIO, "exited 3", "exec: the script exited 3");
+	assert_kept(&f, RUN_OUT, "out\n");
+	/* It is too late for an interrupt. */
+	run_interrupt(f.run);
+	touch(&f, "go");
+	wait_for_end(&f);
+	assert_int_equal(f.n_ends, 1);
+	end(&f);
+}
+
+static void run_ends_the_engines_child_that_lingers(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin(&f);
+	fake_script(f.fake, lingerer);
+	assert_int_equal(open_run(&f, "vm1", "anything\n"), 0);
+	loop_run_until(f.loop, &f.ended, WAIT_MS);
+	assert_int_equal(hands_n_alarms(f.hands), 1);
+	hands_turn(f.hands, LINGER_MS);
+	wait_for_end(&f);
+	assert_int_equal(f.n_ends, 1);
+	end(&f);
+}
+
+static void run_may_be_forgotten_before_the_engines_child_is_gone(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin(&f);
+	fake_script(f.fake, lingerer);
+	assert_int_equal(open_run(&f, "vm1", "anything\n"), 0);
+	loop_run_until(f.loop, &f.ended, WAIT_MS);
+	run_unref(f.run);
+	f.run = NULL;
+	end_engine(&f);
+	assert_int_equal(hands_n_alarms(f.hands), 0);
+	end(&f);
 }
 
 static void run_finds_its_trailer_wherever_it_is_cut(void **state)
@@ -1107,6 +1182,11 @@ int main(void)
 		cmocka_unit_test(run_whose_connection_breaks_keeps_what_came),
 		cmocka_unit_test(run_keeps_the_order_of_its_output),
 		cmocka_unit_test(run_keeps_a_lot_or_the_newest_of_it),
+		cmocka_unit_test(
+			run_ends_with_its_script_and_not_with_the_engines_child),
+		cmocka_unit_test(run_ends_the_engines_child_that_lingers),
+		cmocka_unit_test(
+			run_may_be_forgotten_before_the_engines_child_is_gone),
 		cmocka_unit_test(run_finds_its_trailer_wherever_it_is_cut),
 		cmocka_unit_test(run_believes_no_trailer_but_its_own),
 		cmocka_unit_test(run_passes_on_what_only_looks_like_a_trailer),
