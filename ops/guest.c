@@ -49,6 +49,13 @@ static const struct {
 	[WIRE_UNWATCH] = { "w", "" },       [WIRE_PING] = { "", "" },
 };
 
+/* Room that a guest needs as soon as anything is asked of it: too much for all
+ * those that somebody only looked at. */
+struct scratch {
+	struct guest_reply reply; /* for the callback that runs */
+	unsigned char body[BODY_SIZE];
+};
+
 struct guest {
 	struct guest_spec spec;
 	struct channel *channel; /* NULL: no agent */
@@ -58,8 +65,7 @@ struct guest {
 	char *machine;
 	char *arch;
 	char why[WHY_MAX];
-	struct guest_reply reply; /* for the callback that runs */
-	unsigned char body[BODY_SIZE];
+	struct scratch *scratch; /* NULL before the first agent */
 };
 
 /* A call under way. */
@@ -153,7 +159,10 @@ static void put_field(struct wire_out *out, char field,
 static struct wire_out body_of(struct guest *guest,
                                const struct guest_call *call)
 {
-	struct wire_out out = { .data = guest->body, .size = BODY_SIZE };
+	struct wire_out out = {
+		.data = guest->scratch->body,
+		.size = BODY_SIZE,
+	};
 
 	for (const char *f = shapes[call->op].asked; *f; f++)
 		put_field(&out, *f, call);
@@ -357,6 +366,10 @@ static int bring_up(struct guest *guest)
 		         guest->arch ? guest->arch : "this machine");
 		return -EOPNOTSUPP;
 	}
+	if (!guest->scratch)
+		guest->scratch = calloc(1, sizeof(*guest->scratch));
+	if (!guest->scratch)
+		return -ENOMEM;
 	spec.image = image->data;
 	spec.image_len = image->len;
 	guest->channel = channel_open(&spec, &err);
@@ -423,6 +436,7 @@ void guest_free(struct guest *guest)
 	drop_channel(guest);
 	free(guest->machine);
 	free(guest->arch);
+	free(guest->scratch);
 	free(guest);
 }
 
@@ -447,7 +461,7 @@ static void on_reply(void *arg, int err, struct wire_in *body, bool more)
 {
 	struct pending *p = arg;
 	struct guest *guest = p->guest;
-	struct guest_reply *reply = &guest->reply;
+	struct guest_reply *reply = &guest->scratch->reply;
 	guest_fn *done = p->done;
 	void *done_arg = p->arg;
 

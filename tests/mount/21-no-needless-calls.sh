@@ -13,7 +13,15 @@ expect "costs one list" 1 "$(calls list)"
 expect "and nothing else" 1 "$(calls)"
 check "again" ls -lR -I files "$mnt"
 check "what is in each of their directories" eval 'ls -l "$mnt"/*/'
-check "find" find "$mnt" -name files -prune -o -name state -newermt 2000-01-01
+memory() {
+	awk '$1 == "memory" { print $2 }' "$mnt/.orbfs/stats"
+}
+before=$(memory)
+# The settings of the engine are asked for by who lists them.
+check "find" find "$mnt" -path "$mnt/.orbfs/engine" -prune -o \
+	-name files -prune -o -name state -newermt 2000-01-01
+check "a look at a thousand files/ costs little memory" test \
+	$(($(memory) - before)) -lt 64000000
 check "a thousand states" bash -c 'cat "$1"/*/state' sh "$mnt"
 check "errors" bash -c 'cat "$1"/*/error' sh "$mnt"
 check "records of runs" bash -c 'cat "$1"/*/run/last/status' sh "$mnt"
