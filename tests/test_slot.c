@@ -97,6 +97,24 @@ static void know(struct fixture *f)
 		assert_int_equal((asker).err, error);                          \
 	} while (0)
 
+static void slot_counts_what_it_answers_at_once(void **state)
+{
+	struct fixture f;
+	struct asker a = { .f = &f };
+	uint64_t n_hits = 0;
+
+	(void)state;
+	begin(&f);
+	f.slot.n_hits = &n_hits;
+	ask(&a, 0);
+	slot_fill(&f.slot, 0);
+	assert_int_equal(n_hits, 0);
+	ask(&a, 0);
+	ask(&a, 250);
+	assert_int_equal(n_hits, 2);
+	end(&f);
+}
+
 static void slot_shares_one_fetch_between_waiters(void **state)
 {
 	struct fixture f;
@@ -485,6 +503,7 @@ static void slot_answers_whichever_allocation_fails(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(slot_counts_what_it_answers_at_once),
 		cmocka_unit_test(slot_shares_one_fetch_between_waiters),
 		cmocka_unit_test(
 			slot_answers_at_once_while_fresh_and_fetches_after),

@@ -22,6 +22,19 @@ expect "stats count the machines" 2 "$(stat_of machines)"
 expect "and the calls" "$(calls list) $(calls info) $(calls run)" \
 	"$(stat_of engine_list) $(stat_of engine_info) $(stat_of engine_run)"
 expect "no child runs" 0 "$(stat_of children_running)"
+fake on latency 0.1
+refresh
+ls "$mnt" >/dev/null
+fake off
+check "and the time that they took" test "$(stat_of engine_list_ms)" -ge 100
+hits=$(stat_of cache_hits)
+cat "$mnt/web1/state" >/dev/null
+check "what was at hand is counted" test "$(stat_of cache_hits)" -gt "$hits"
+exec 5<"$mnt/web1/ip" 6<"$mnt/web2/ip"
+expect "open files are counted" 3 "$(stat_of handles)"
+exec 5<&- 6<&-
+check "memory is told" test "$(stat_of memory)" -gt 1000000
+expect "no machine's files/ are connected" 0 "$(stat_of guests)"
 requests=$(stat_of requests)
 ls -l "$mnt" >/dev/null
 check "requests are counted" test "$(stat_of requests)" -gt "$requests"
