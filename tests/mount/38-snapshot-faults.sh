@@ -95,6 +95,23 @@ expect_match "and says so" 'earlier try' "$(cat "$mnt/web1/error")"
 check "it can be dropped" rmdir "$snaps/replaced"
 check "and then it works" put "restore before" "$mnt/web1/state"
 
+# Interrupted: who waits is free, and the restoration comes to its end.
+was=$(id_of web1)
+fake on late.clone 0.7
+interruptible cp <(printf 'restore before\n') "$mnt/web1/state" 2>/dev/null &
+waiter=$!
+check "a restoration is under way" wait_for 5 eval \
+	'id_of web1--snap--restoring'
+expect_interrupt "Ctrl-C frees who waits for it" "$waiter"
+comes_back() {
+	[ "$(id_of web1)" != "$was" ] && is "$mnt/web1/state" stopped &&
+		! id_of web1--snap--replaced
+}
+check "it goes on to its end" wait_for 5 comes_back
+fake off
+refresh
+expect "and leaves nothing" before "$(names "$snaps")"
+
 # The daemon is killed in the middle of one: all is there for the next.
 fake on late.rename forever
 put "restore before" "$mnt/web1/state" 2>/dev/null &
