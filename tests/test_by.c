@@ -156,6 +156,46 @@ static void nothing_can_be_made_or_removed_among_groups(void **state)
 	end(&w);
 }
 
+static uint64_t mtime_of(struct world *w, uint64_t node)
+{
+	struct fuse_attr attr;
+
+	assert_int_equal(kernel_getattr(w->kernel, node, &attr), 0);
+	return attr.mtime;
+}
+
+/* The kernel keeps a listing for as long as its directory's time stays. */
+static void the_time_of_a_group_moves_when_machines_come_go_or_change(
+	void **state)
+{
+	struct world w;
+	uint64_t group;
+	uint64_t sources;
+	uint64_t before;
+
+	(void)state;
+	begin(&w);
+	group = world_node(&w, ".by/state/running");
+	sources = world_node(&w, ".images/machines");
+	before = mtime_of(&w, group);
+	hands_turn(w.hands, 5000);
+	assert_int_equal(mtime_of(&w, group), before);
+	/* Elsewhere: only a fresh list tells. */
+	puppet_state(w.engine, "up", MACHINE_STOPPED);
+	hands_turn(w.hands, 5000);
+	assert_int_equal(mtime_of(&w, group), before + 10);
+	assert_int_equal(mtime_of(&w, sources), before);
+	puppet_remove(w.engine, "off");
+	hands_turn(w.hands, 5000);
+	assert_int_equal(mtime_of(&w, group), before + 15);
+	assert_int_equal(mtime_of(&w, sources), before + 15);
+	/* Here. */
+	hands_turn(w.hands, 5000);
+	assert_int_equal(world_mkdir(&w, ".images/machines/up/copy"), 0);
+	assert_int_equal(mtime_of(&w, sources), before + 20);
+	end(&w);
+}
+
 static void a_group_without_an_engine_says_so(void **state)
 {
 	struct world w;
@@ -178,6 +218,8 @@ int main(void)
 		cmocka_unit_test(a_machine_is_in_the_group_of_its_state_only),
 		cmocka_unit_test(a_value_that_is_no_name_makes_no_group),
 		cmocka_unit_test(nothing_can_be_made_or_removed_among_groups),
+		cmocka_unit_test(
+			the_time_of_a_group_moves_when_machines_come_go_or_change),
 		cmocka_unit_test(a_group_without_an_engine_says_so),
 	};
 
