@@ -89,6 +89,34 @@ static void the_engine_is_told_the_image(void **state)
 	end(&w);
 }
 
+static void the_time_of_images_moves_when_there_are_others(void **state)
+{
+	struct world w;
+	struct fuse_attr attr;
+	uint64_t node;
+	uint64_t before;
+
+	(void)state;
+	begin(&w);
+	node = world_node(&w, ".images");
+	/* Only to be seen it asks nobody. */
+	assert_int_equal(kernel_getattr(w.kernel, node, &attr), 0);
+	assert_int_equal(puppet_asked(w.engine, ENGINE_IMAGES), 0);
+	world_assert_lists(&w, ".images", "machines debian arch ");
+	assert_int_equal(kernel_getattr(w.kernel, node, &attr), 0);
+	before = attr.mtime;
+	hands_turn(w.hands, 100000);
+	assert_int_equal(kernel_getattr(w.kernel, node, &attr), 0);
+	assert_int_equal(attr.mtime, before);
+	w.engine->texts[ENGINE_IMAGES] = "debian bookworm\nfedora 40\n";
+	hands_turn(w.hands, 100000);
+	assert_int_equal(kernel_getattr(w.kernel, node, &attr), 0);
+	assert_int_equal(attr.mtime, before + 200);
+	world_assert_lists(&w, ".images", "machines debian fedora ");
+	assert_int_equal(puppet_asked(w.engine, ENGINE_IMAGES), 3);
+	end(&w);
+}
+
 static void mkdir_in_a_distribution_asks_which_version(void **state)
 {
 	struct world w;
@@ -197,6 +225,8 @@ int main(void)
 			images_are_directories_by_distribution_and_version),
 		cmocka_unit_test(mkdir_in_an_image_creates_a_machine_of_it),
 		cmocka_unit_test(the_engine_is_told_the_image),
+		cmocka_unit_test(
+			the_time_of_images_moves_when_there_are_others),
 		cmocka_unit_test(mkdir_in_a_distribution_asks_which_version),
 		cmocka_unit_test(mkdir_in_a_machine_there_clones_it),
 		cmocka_unit_test(images_without_an_engine_say_why),
