@@ -147,7 +147,9 @@ cmd_images()
 {
 	[ $# -eq 0 ] || usage_error 'images takes no arguments'
 	host_image
-	printf 'local %s\n' "$host_version"
+	# By its own name, under which its machines are listed, if it has one.
+	image_choose "$host_distro:$host_version" ||
+		printf 'local %s\n' "$host_version"
 	for ci_name in "$host_distro:$host_version" \
 	    debian:bullseye debian:bookworm debian:trixie debian:sid \
 	    ubuntu:focal ubuntu:jammy ubuntu:noble ubuntu:plucky \

@@ -4,7 +4,11 @@
 
 call "$orb" images
 is 'exit status' "$rc|$err" '0|'
-has 'the host' "$out" 'local '
+has 'the host' "$(printf '%s\n' "$out" | head -n 1)" "$(. /etc/os-release
+	case $ID in
+	debian|ubuntu)	echo "$ID " ;;
+	*)	echo 'local ' ;;
+	esac)"
 is 'distro and version, each once' \
 	"$(printf '%s\n' "$out" | grep -cvE '^[a-z]+ [a-z0-9.-]+$')" 0
 is 'each once' "$(printf '%s\n' "$out" | sort | uniq -d)" ''

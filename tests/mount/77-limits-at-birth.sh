@@ -4,18 +4,25 @@
 
 mount_orbfs
 create=$mnt/.orbfs/create
-expect "there is an image that needs no download" bookworm \
-	"$(names "$mnt/.images/local")"
+# The computer's own system, which needs no download.
+distro=$(sed -n 's/^ID=//p' /etc/os-release | tr -d '"')
+[ -d "$mnt/.images/$distro" ] || distro=local
+version=$(names "$mnt/.images/$distro" | cut -d ' ' -f 1)
+expect_match "there is an image that needs no download" . "$version"
 expect "there are no defaults at first" '{}' "$(tr -d '[:space:]' <"$create")"
 
-check "a machine is made of that image" mkdir "$mnt/.images/local/bookworm/plain"
+check "a machine is made of that image" mkdir \
+	"$mnt/.images/$distro/$version/plain"
 check "it runs" wait_for 20 is "$mnt/plain/state" running
 expect "it is what it says, whose image it was made of" plain \
-	"$(names "$mnt/.by/distro/debian")"
+	"$(names "$mnt/.by/distro/$distro")"
+expect "and it is found there" plain \
+	"$(names "$mnt/.images/$distro/$version")"
 expect_errno "of an unknown one none is made" ENOENT \
 	mkdir "$mnt/.images/nothing/web"
-expect_errno "without a version neither" EPERM mkdir "$mnt/.images/local/web"
-expect_match "error says what to do" 'which version of local' \
+expect_errno "without a version neither" EPERM \
+	mkdir "$mnt/.images/$distro/web"
+expect_match "error says what to do" "which version of $distro" \
 	"$(cat "$mnt/.orbfs/error")"
 
 # Defaults.
@@ -81,7 +88,7 @@ check "the next machine" mkdir "$mnt/free"
 check "runs" wait_for 20 is "$mnt/free/state" running
 expect "without any" "" "$(grep -E '"(cpus|memory)"' "$mnt/free/config")"
 expect "groups by distribution have all of them" "free plain web" \
-	"$(names "$mnt/.by/distro/debian")"
+	"$(names "$mnt/.by/distro/$distro")"
 remember_machines
 for name in free plain web; do
 	put stop "$mnt/$name/state"
