@@ -13,6 +13,7 @@
 #include "fs/exec.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -234,7 +235,13 @@ static void on_run_end(void *arg, struct run *run)
 	 * that the others cause. No request is served in between. */
 	answer(script, run_error(run));
 	member_set_finished(m, run);
-	member_set_error(m, "%s", run_why(run));
+	if (!run_error(run) && run_lost(run))
+		member_set_error(m,
+		                 "exec: %" PRIu64 " bytes of its output could "
+		                 "not be kept: no room for temporary files",
+		                 run_lost(run));
+	else
+		member_set_error(m, "%s", run_why(run));
 	member_unref(m);
 	free(script);
 }

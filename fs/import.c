@@ -34,6 +34,7 @@ struct upload {
 	char machine[NAME_MAX + 1];
 	struct stash *stash; /* NULL once nobody wants it any more */
 	unsigned n_open;
+	int err;               /* of a write; it is not whole then */
 	struct act *import;    /* while it runs */
 	struct request *flush; /* who waits for it */
 	bool done;             /* imported, or failed to */
@@ -215,6 +216,8 @@ void import_write(struct request *rq)
 		return;
 	err = stash_write(up->stash, rq->offset, rq->text, rq->len);
 	if (err)
+		up->err = err;
+	if (err)
 		request_fail(rq, refuse(up->fs, err, strerror(-err), up->file));
 	else
 		request_reply_write(rq, rq->len);
@@ -274,8 +277,12 @@ static ssize_t read_stash(void *arg, uint64_t offset, void *data, size_t len)
 /* Is it whole? Else the errno, and why is in the error. */
 static int check_whole(struct upload *up)
 {
-	int err = zstd_check(read_stash, up->stash, stash_size(up->stash));
+	int err;
 
+	/* The error says so already. */
+	if (up->err)
+		return up->err;
+	err = zstd_check(read_stash, up->stash, stash_size(up->stash));
 	if (err == -ENODATA)
 		return refuse(up->fs, -EINVAL,
 		              "the archive breaks off; nothing was imported",
@@ -320,7 +327,7 @@ void import_opened(struct label *upload)
 /* Nobody will write the rest of it. */
 static void give_up(struct upload *up)
 {
-	if (up->listed && stash_size(up->stash) > 0)
+	if (up->listed)
 		(void)check_whole(up);
 	unlist(up);
 }

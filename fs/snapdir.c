@@ -126,7 +126,10 @@ void snapdir_move(struct request *rq, struct member *m, const char *new_name)
 	else if (node_dir(rq->other) == DIR_ROOT)
 		lifecycle_rename(m, new_name, on_moved, rq);
 	else
-		request_fail(rq, -EPERM);
+		request_refuse(rq, -EPERM,
+		               "rename: %.80s: a machine or a snapshot goes "
+		               "into the root or into snapshots/ of a machine",
+		               rq->text);
 }
 
 static void on_listed_rename(void *arg, int err)

@@ -129,6 +129,12 @@ struct spool *run_spool(struct run *run, enum run_stream stream)
 	return run->spools[stream];
 }
 
+uint64_t run_lost(const struct run *run)
+{
+	return spool_lost(run->spools[RUN_OUT]) +
+	       spool_lost(run->spools[RUN_ERR]);
+}
+
 struct timespec run_changed(const struct run *run)
 {
 	return run->changed;

@@ -71,6 +71,8 @@ const char *run_why(const struct run *run);
 const char *run_status(const struct run *run);
 const char *run_script(const struct run *run, size_t *len);
 /* NULL for RUN_ALL of a run that keeps the two apart. */
+/* Bytes of its output that could not be kept, since the disk was full. */
+uint64_t run_lost(const struct run *run);
 struct spool *run_spool(struct run *run, enum run_stream stream);
 /* When it began, printed something, or ended, whatever was last. */
 struct timespec run_changed(const struct run *run);

@@ -6,12 +6,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -152,6 +154,49 @@ static void the_close_waits_for_the_machine(void **state)
 	puppet_answer(w.engine, ENGINE_IMPORT, 0);
 	assert_int_equal(kernel_wait_done(w.kernel, id), 0);
 	release(&wr);
+	assert_nothing_is_left(&w, "web.tar.zst");
+	end(&w);
+}
+
+static void what_was_never_written_is_told(void **state)
+{
+	struct world w;
+	struct writer wr;
+
+	(void)state;
+	begin(&w);
+	create(&wr, &w, "web.tar.zst");
+	assert_int_equal(flush(&wr), 0);
+	release(&wr);
+	world_assert_tells(&w, ".orbfs/error",
+	                   "import: web.tar.zst: the archive breaks off");
+	assert_nothing_is_left(&w, "web.tar.zst");
+	end(&w);
+}
+
+static void a_write_that_failed_makes_the_close_fail_alike(void **state)
+{
+	struct rlimit old;
+	struct rlimit small = { 4096, RLIM_INFINITY };
+	struct world w;
+	struct writer wr;
+
+	(void)state;
+	begin(&w);
+	create(&wr, &w, "web.tar.zst");
+	add(&wr, archive, sizeof(archive));
+	signal(SIGXFSZ, SIG_IGN); /* as the daemon does */
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	small.rlim_max = old.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	assert_int_equal(kernel_write(w.kernel, wr.node, wr.fh, 8192, "x", 1),
+	                 -EFBIG);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_int_equal(flush(&wr), -EFBIG);
+	release(&wr);
+	world_assert_tells(&w, ".orbfs/error",
+	                   "import: web.tar.zst: File too large");
+	assert_int_equal(puppet_asked(w.engine, ENGINE_IMPORT), 0);
 	assert_nothing_is_left(&w, "web.tar.zst");
 	end(&w);
 }
@@ -420,6 +465,9 @@ int main(void)
 		cmocka_unit_test(the_close_waits_for_the_machine),
 		cmocka_unit_test(
 			a_failed_import_tells_the_close_and_leaves_nothing),
+		cmocka_unit_test(what_was_never_written_is_told),
+		cmocka_unit_test(
+			a_write_that_failed_makes_the_close_fail_alike),
 		cmocka_unit_test(an_interrupted_close_cancels_the_import),
 		cmocka_unit_test(what_is_no_whole_archive_is_refused),
 		cmocka_unit_test(a_writer_who_goes_away_leaves_nothing),

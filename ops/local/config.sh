@@ -78,6 +78,14 @@ global_set()
 	*'
 '*)	fail "config set $1: a value is one line" ;;
 	esac
+	# What the default is like, a value is.
+	case $value:$2 in
+	true:true|true:false|false:true|false:false) ;;
+	true:*|false:*)
+		fail "config set $1: '$2' is neither true nor false" ;;
+	0:|0:*[!0-9]*)
+		fail "config set $1: '$2' is no number" ;;
+	esac
 	home_lock
 	{
 		[ ! -e "$home/config" ] || while IFS= read -r gs_line; do

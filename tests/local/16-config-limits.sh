@@ -39,6 +39,10 @@ ok 'units' "$orb" create local big --memory 1G --cpus=1
 is 'in MiB' "$("$orb" config get machine.big.memory_mib)" 1024
 
 ok 'global' "$orb" config set network.https true
+for bad in cpu:abc cpu: memory_mib:-1 rosetta:maybe network.https:1; do
+	call "$orb" config set "${bad%%:*}" "${bad#*:}"
+	is "$bad is refused" "$rc" 1
+done
 is 'global' "$("$orb" config get network.https)" true
 call "$orb" config get no.such.key
 is 'unknown' "$rc|$out" '1|'
