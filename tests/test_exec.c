@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <cmocka.h>
@@ -877,9 +879,38 @@ static void exec_of_a_machine_that_vanishes_ends_as_it_ends(void **state)
 	end(&w);
 }
 
+static void exec_says_how_much_of_an_output_was_lost(void **state)
+{
+	struct rlimit old;
+	struct rlimit small = { 8, RLIM_INFINITY };
+	struct world w;
+	struct exec_file f;
+	uint64_t id;
+
+	(void)state;
+	begin(&w);
+	exec_open(&f, &w, "up/exec", O_WRONLY);
+	id = exec_send(&f, "seq 9\n");
+	signal(SIGXFSZ, SIG_IGN); /* as the daemon does */
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	small.rlim_max = old.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	puppet_print(puppet_script(w.engine, 0), false, "12345678");
+	puppet_print(puppet_script(w.engine, 0), false, "90");
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	puppet_end_script(puppet_script(w.engine, 0), 0, 0);
+	assert_written(&f, id, 0);
+	exec_close(&f);
+	assert_reads(&w, "up/exec", "12345678");
+	assert_tells(&w, "up/error",
+	             "exec: 2 bytes of its output could not be kept");
+	end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(exec_says_how_much_of_an_output_was_lost),
 		cmocka_unit_test(
 			exec_write_of_a_line_is_a_script_and_returns_at_its_end),
 		cmocka_unit_test(exec_script_may_have_many_lines),
