@@ -24,6 +24,7 @@ struct images {
 	struct engine *engine;
 	struct clock *clock;
 	struct timespec changed;
+	bool known; /* the engine has told of them */
 	struct slot slot;
 	struct image *v;
 	size_t n;
@@ -151,9 +152,11 @@ static void on_text(void *arg, int err, const char *text, size_t len,
 		buf_adds(&images->error, *why ? why : strerror(-err));
 		free(fresh.v);
 	} else {
-		if (!is_same(images, &fresh))
+		/* What was there from the beginning is no change. */
+		if (images->known && !is_same(images, &fresh))
 			images->changed = images->clock->wall(images->clock);
 		free(images->v);
+		images->known = true;
 		images->v = fresh.v;
 		images->n = fresh.n;
 	}

@@ -26,6 +26,7 @@ struct settings {
 	size_t n;
 	uint64_t last_cookie;
 	struct timespec changed;
+	bool known; /* the engine has told of them */
 	struct buf error;
 	bool ending;
 };
@@ -228,8 +229,10 @@ static void replace(struct settings *s, struct settings *fresh)
 		else
 			changed = true;
 	}
-	if (changed || n_kept != s->n)
+	/* What was there from the beginning is no change. */
+	if (s->known && (changed || n_kept != s->n))
 		s->changed = now(s);
+	s->known = true;
 	free_all(s->v, s->n);
 	s->v = fresh->v;
 	s->n = fresh->n;

@@ -219,12 +219,13 @@ bool request_keep_second(struct request *rq, const char *name)
 	}
 	memcpy(both + rq->len + 1, name, len);
 	rq->text = both;
+	rq->has_second = true;
 	return true;
 }
 
 const char *request_second(const struct request *rq)
 {
-	return rq->text + rq->len + 1;
+	return rq->has_second ? rq->text + rq->len + 1 : NULL;
 }
 
 void request_hold(struct request *rq, struct handle *handle)

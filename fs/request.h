@@ -51,6 +51,7 @@ struct request {
 	char *path;              /* in call; owned */
 	uint32_t asked;          /* a lock, for guest_cancel */
 	bool changes_names;      /* in node, and in other: see fs/tell.h */
+	bool has_second;         /* name, behind text */
 	bool plus;               /* a readdir with attributes */
 	void (*listed)(struct request *rq, int err);
 	/* Go on with this when what it waits for is there. */
@@ -76,7 +77,7 @@ struct request *request_new(struct fs *fs, fuse_req_t fuse, struct node *node);
 /* Copy a name, or the bytes of a write, into rq->text. false: no memory; the
  * request is gone. */
 bool request_keep(struct request *rq, const void *text, size_t len);
-/* The same for a second name, behind the first. */
+/* The same for a second name, behind the first; NULL when there is none. */
 bool request_keep_second(struct request *rq, const char *name);
 const char *request_second(const struct request *rq);
 /* Hold a handle for as long as the request. */

@@ -34,13 +34,37 @@ static bool is_directory_of(const struct request *rq, uint64_t ino)
 	       (rq->other && rq->other->ino == ino);
 }
 
-/* Does the kernel hold that directory locked until we answer? */
+/* Does the kernel hold that directory locked until this is answered? */
+static bool locks(const struct request *rq, uint64_t ino)
+{
+	return rq->changes_names && !request_is_answered(rq) &&
+	       is_directory_of(rq, ino);
+}
+
 static bool is_locked(const struct fs *fs, uint64_t ino)
 {
 	const struct request *rq = fs->requests;
 
-	while (rq && !(rq->changes_names && !request_is_answered(rq) &&
-	               is_directory_of(rq, ino)))
+	while (rq && !locks(rq, ino))
+		rq = rq->next;
+	return rq != NULL;
+}
+
+static bool is_about(const struct request *rq, const char *name)
+{
+	const char *second = request_second(rq);
+
+	return (rq->text && strcmp(rq->text, name) == 0) ||
+	       (second && strcmp(second, name) == 0);
+}
+
+/* Is the kernel about to learn of that name by an answer? Below files/ the guest
+ * may have changed it since. */
+static bool is_awaited(const struct fs *fs, uint64_t ino, const char *name)
+{
+	const struct request *rq = fs->requests;
+
+	while (rq && (!locks(rq, ino) || rq->node->file || !is_about(rq, name)))
 		rq = rq->next;
 	return rq != NULL;
 }
@@ -78,6 +102,8 @@ void tell_inode(struct fs *fs, uint64_t ino)
 
 void tell_gone(struct fs *fs, uint64_t parent, uint64_t child, const char *name)
 {
+	if (is_awaited(fs, parent, name))
+		return;
 	if (is_locked(fs, parent))
 		keep(fs, parent, child, name);
 	else

@@ -6,7 +6,9 @@
  * about a name in there have to wait for our answer. That would be no harm but
  * for one case: a process with a thread that waits so cannot be killed, and as
  * long as it lives nobody is told that the mount is dead. So what is to be said
- * of the names in a directory waits here until no such request is left.
+ * of the names in a directory waits here until no such request is left. Of the
+ * very names that such a request is about nothing need be said: the kernel
+ * learns from the answer what becomes of them.
  */
 #ifndef ORBFS_FS_TELL_H
 #define ORBFS_FS_TELL_H

@@ -139,8 +139,10 @@ static void dir_lists_are_the_same_in_parts_of_any_size(void **state)
 		const char *names;
 	} rows[] = {
 		{ "", ". .. .by .images .orbfs up off third " },
-		{ ".orbfs", ". .. version stats error config ctl create events engine " },
-		{ "off", ". .. state ip config exec error log stats archive.tar.zst run snapshots files " },
+		{ ".orbfs",
+		  ". .. version stats error config ctl create events engine " },
+		{ "off",
+		  ". .. state ip config exec error log stats archive.tar.zst run snapshots files " },
 		{ "off/run", ". .. last " },
 		{ "off/run/last", ". .. cmd out err status " },
 	};
@@ -243,7 +245,8 @@ static void dir_opening_asks_for_a_fresh_list(void **state)
 
 	(void)state;
 	begin(&w);
-	assert_lists(&w, "", 4096, false, ". .. .by .images .orbfs up off third ");
+	assert_lists(&w, "", 4096, false,
+	             ". .. .by .images .orbfs up off third ");
 	puppet_remove(w.engine, "off");
 	hands_turn(w.hands, WORLD_TTL_MS);
 	assert_lists(&w, "", 4096, false, ". .. .by .images .orbfs up third ");
@@ -260,8 +263,9 @@ static void dir_opening_without_an_engine_fails(void **state)
 	puppet_refuse(w.engine, -ENODEV);
 	assert_int_equal(kernel_opendir(w.kernel, KERNEL_ROOT, &open), -ENODEV);
 	/* What is ours needs no engine. */
-	assert_lists(&w, ".orbfs", 4096, false,
-	             ". .. version stats error config ctl create events engine ");
+	assert_lists(
+		&w, ".orbfs", 4096, false,
+		". .. version stats error config ctl create events engine ");
 	end(&w);
 }
 

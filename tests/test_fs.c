@@ -506,27 +506,38 @@ static void fs_tells_of_names_when_no_request_has_their_directory_locked(
 	struct notes notes = { "" };
 	struct world w;
 	uint64_t id;
+	uint64_t look;
 
 	(void)state;
 	world_begin(&w, &(struct world_spec){ .engine = puppet_new(),
 	                                      .notify = &notify,
 	                                      .notify_arg = &notes });
 	puppet_add(w.engine, "off", "2", MACHINE_STOPPED);
+	puppet_add(w.engine, "other", "3", MACHINE_STOPPED);
 	puppet_at_once(w.engine, true);
 	node_of(&w, "off");
+	node_of(&w, "other");
+	hands_turn(w.hands, WORLD_TTL_MS - 100);
 	*notes.text = '\0';
 	puppet_at_once(w.engine, false);
 	id = kernel_send_rmdir(w.kernel, KERNEL_ROOT, "off");
 	world_settle(&w);
 	assert_int_equal(puppet_n(w.engine, ENGINE_DELETE), 1);
-	assert_null(strstr(notes.text, "1/off"));
-	/* Also of what else happens there meanwhile. */
-	hands_turn(w.hands, WORLD_TTL_MS / 2);
+	/* Something else goes there meanwhile, and comes to be known. */
+	puppet_remove(w.engine, "other");
+	hands_turn(w.hands, 200);
+	look = kernel_send_lookup(w.kernel, KERNEL_ROOT, "other");
+	world_settle(&w);
+	puppet_answer(w.engine, ENGINE_LIST, 0);
+	assert_int_equal(kernel_wait(w.kernel, look, NULL, NULL, KERNEL_MS),
+	                 -ENOENT);
 	assert_false(kernel_answered(w.kernel, id));
-	assert_null(strstr(notes.text, "1/off"));
+	assert_null(strstr(notes.text, "1/other"));
 	puppet_answer(w.engine, ENGINE_DELETE, 0);
 	assert_int_equal(kernel_wait(w.kernel, id, NULL, NULL, KERNEL_MS), 0);
-	assert_non_null(strstr(notes.text, "1/off"));
+	assert_non_null(strstr(notes.text, "gone 1/other"));
+	/* That one the kernel knows from the answer. */
+	assert_null(strstr(notes.text, "1/off"));
 	assert_null(w.fs->notes);
 	puppet_at_once(w.engine, true);
 	end(&w);

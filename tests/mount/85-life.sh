@@ -60,9 +60,11 @@ exec 5<&-
 check "rmdir" rmdir "$mnt/two"
 expect_errno "a machine that is gone has no files" ENOENT ls "$(files two)"
 unmount
-expect "no agent is left on this computer" "" \
-	"$(grep -laE -e '\.orbfs-agent-' /proc/[0-9]*/cmdline 2>/dev/null |
-		while read -r p; do
-			grep -zqxF -e "ORBCTL_LOCAL_HOME=$ORBCTL_LOCAL_HOME" \
-				"${p%/cmdline}/environ" 2>/dev/null && echo "$p"
-		done)"
+no_agents() {
+	local p
+	for p in $(grep -laE -e '\.orbfs-agent-' /proc/[0-9]*/cmdline); do
+		! grep -zqxF -e "ORBCTL_LOCAL_HOME=$ORBCTL_LOCAL_HOME" \
+			"${p%/cmdline}/environ" || return 1
+	done
+}
+check "no agent is left on this computer" wait_for 5 no_agents
