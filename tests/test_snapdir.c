@@ -88,7 +88,8 @@ static void a_snapshot_moved_to_the_root_is_a_machine(void **state)
 	assert_int_equal(world_mv(&w, "up/snapshots/b", "up/snapshots/d"), 0);
 	world_assert_lists(&w, "up/snapshots", "d ");
 	assert_int_equal(world_mv(&w, "up/snapshots/d", "up/run/d"), -EPERM);
-	world_assert_tells(&w, "up/error", "rename: d: a machine or a snapshot");
+	world_assert_tells(&w, "up/error",
+	                   "rename: d: a machine or a snapshot");
 	end(&w);
 }
 
