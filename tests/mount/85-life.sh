@@ -62,9 +62,10 @@ expect_errno "a machine that is gone has no files" ENOENT ls "$(files two)"
 unmount
 no_agents() {
 	local p
-	for p in $(grep -laE -e '\.orbfs-agent-' /proc/[0-9]*/cmdline); do
-		! grep -zqxF -e "ORBCTL_LOCAL_HOME=$ORBCTL_LOCAL_HOME" \
-			"${p%/cmdline}/environ" || return 1
+	for p in /proc/[0-9]*; do
+		! grep -qa -e '\.orbfs-agent-' "$p/cmdline" ||
+			! grep -zqxF -e "ORBCTL_LOCAL_HOME=$ORBCTL_LOCAL_HOME" \
+			"$p/environ" || return 1
 	done
 }
 check "no agent is left on this computer" wait_for 5 no_agents
