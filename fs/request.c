@@ -33,7 +33,7 @@ static void request_free(struct request *rq)
 	if (rq->next)
 		rq->next->at = rq->at;
 	if (rq->changes_names)
-		tell_waiting(rq->fs);
+		tell_answered(rq, rq->err);
 	if (!rq->fs->requests)
 		requests_end(rq->fs);
 	node_unref(rq->node);
@@ -72,6 +72,15 @@ static bool goes_on(const struct request *rq)
 	       !caller_is_dying(rq->caller);
 }
 
+/* Answer it now; its callback frees it. */
+static void end_early(struct request *rq, int err)
+{
+	fuse_reply_err(take_fuse(rq), err);
+	rq->err = -err;
+	if (rq->changes_names)
+		tell_answered(rq, rq->err);
+}
+
 /* It is interrupted; by what, the caller's signals tell. The kernel speaks of
  * the first only, so one that waits on is looked at until it is answered. */
 static void consider_interrupt(void *arg)
@@ -85,8 +94,7 @@ static void consider_interrupt(void *arg)
 		                       consider_interrupt, rq);
 	if (rq->doubt)
 		return;
-	fuse_reply_err(take_fuse(rq), EINTR);
-	tell_waiting(rq->fs);
+	end_early(rq, EINTR);
 	if (rq->on_interrupt)
 		rq->on_interrupt(rq);
 }
@@ -113,8 +121,7 @@ static void expire(struct request *rq)
 	request_interrupt_fn *fn = rq->on_timeout ? rq->on_timeout
 	                                          : rq->on_interrupt;
 
-	fuse_reply_err(take_fuse(rq), ETIMEDOUT);
-	tell_waiting(rq->fs);
+	end_early(rq, ETIMEDOUT);
 	if (fn)
 		fn(rq);
 }
@@ -258,8 +265,10 @@ void request_fail(struct request *rq, int err)
 	/* An answer that makes no sense; the error has its words. */
 	if (err == -EPROTO)
 		err = -EIO;
-	if (fuse)
+	if (fuse) {
 		fuse_reply_err(fuse, -err);
+		rq->err = err;
+	}
 	request_free(rq);
 }
 

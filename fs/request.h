@@ -52,6 +52,7 @@ struct request {
 	uint32_t asked;          /* a lock, for guest_cancel */
 	bool changes_names;      /* in node, and in other: see fs/tell.h */
 	bool has_second;         /* name, behind text */
+	int err;                 /* that it was answered with, or 0 */
 	bool plus;               /* a readdir with attributes */
 	void (*listed)(struct request *rq, int err);
 	/* Go on with this when what it waits for is there. */

@@ -50,23 +50,15 @@ static bool is_locked(const struct fs *fs, uint64_t ino)
 	return rq != NULL;
 }
 
-static bool is_about(const struct request *rq, const char *name)
+/* Does the kernel learn from its success what became of that name? Below files/
+ * the guest may have changed it since. */
+static bool settles(const struct request *rq, const struct note *note)
 {
 	const char *second = request_second(rq);
 
-	return (rq->text && strcmp(rq->text, name) == 0) ||
-	       (second && strcmp(second, name) == 0);
-}
-
-/* Is the kernel about to learn of that name by an answer? Below files/ the guest
- * may have changed it since. */
-static bool is_awaited(const struct fs *fs, uint64_t ino, const char *name)
-{
-	const struct request *rq = fs->requests;
-
-	while (rq && (!locks(rq, ino) || rq->node->file || !is_about(rq, name)))
-		rq = rq->next;
-	return rq != NULL;
+	return is_directory_of(rq, note->parent) && !rq->node->file &&
+	       (strcmp(rq->text, note->name) == 0 ||
+	        (second && strcmp(second, note->name) == 0));
 }
 
 /* Without memory the kernel finds out when its timeout is over. */
@@ -102,8 +94,6 @@ void tell_inode(struct fs *fs, uint64_t ino)
 
 void tell_gone(struct fs *fs, uint64_t parent, uint64_t child, const char *name)
 {
-	if (is_awaited(fs, parent, name))
-		return;
 	if (is_locked(fs, parent))
 		keep(fs, parent, child, name);
 	else
@@ -115,19 +105,22 @@ void tell_entry(struct fs *fs, uint64_t parent, const char *name)
 	tell_gone(fs, parent, 0, name);
 }
 
-void tell_waiting(struct fs *fs)
+void tell_answered(struct request *rq, int err)
 {
+	struct fs *fs = rq->fs;
 	struct note **at = &fs->notes;
 
 	while (*at) {
 		struct note *note = *at;
+		bool settled = !err && settles(rq, note);
 
-		if (is_locked(fs, note->parent)) {
+		if (!settled && is_locked(fs, note->parent)) {
 			at = &note->next;
 			continue;
 		}
 		*at = note->next;
-		say(fs, note->parent, note->child, note->name);
+		if (!settled)
+			say(fs, note->parent, note->child, note->name);
 		free(note);
 	}
 }

@@ -7,8 +7,8 @@
  * for one case: a process with a thread that waits so cannot be killed, and as
  * long as it lives nobody is told that the mount is dead. So what is to be said
  * of the names in a directory waits here until no such request is left. Of the
- * very names that such a request is about nothing need be said: the kernel
- * learns from the answer what becomes of them.
+ * very names that a request is about nothing is said when it succeeds: the
+ * kernel learns from the answer what became of them.
  */
 #ifndef ORBFS_FS_TELL_H
 #define ORBFS_FS_TELL_H
@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 struct fs;
+struct request;
 
 enum { TELL_MAX = 1024 /* that wait; the oldest is dropped for a new one */ };
 
@@ -26,8 +27,9 @@ void tell_entry(struct fs *fs, uint64_t parent, const char *name);
 /* The same, and what it named is gone. */
 void tell_gone(struct fs *fs, uint64_t parent, uint64_t child,
                const char *name);
-/* A request was answered: say what had to wait for that. */
-void tell_waiting(struct fs *fs);
+/* A request that changes names was answered, with that errno: say what had to
+ * wait for that. */
+void tell_answered(struct request *rq, int err);
 /* Forget all that waits. */
 void tell_nothing(struct fs *fs);
 

@@ -353,8 +353,14 @@ _is_alive() { # a child that has ended and was not waited for is not
 		! grep -q '^[0-9]* (.*) Z' "/proc/$1/stat" 2>/dev/null
 }
 
+# How often a daemon has said that it has mounted.
+_times_mounted() {
+	grep -c ': mounted$' "$log" 2>/dev/null || :
+}
+
 _mounted_or_dead() {
-	_is_mounted "$mnt" || ! _is_alive "$daemon"
+	{ [ "$(_times_mounted)" != "$_told" ] && _is_mounted "$mnt"; } ||
+		! _is_alive "$daemon"
 }
 
 # mount_orbfs [ARGUMENT...]: start a daemon that logs to $log and wait for the
@@ -364,6 +370,8 @@ mount_orbfs() {
 	[ ${#_engine[@]} -gt 0 ] || engine fake
 	mkdir -p "$mnt"
 	_mounts+=("$mnt")
+	# A dead mount may still be there, and goes when this one comes.
+	_told=$(_times_mounted)
 	setsid "$ORBFS" -f "${_engine[@]}" "$@" "$mnt" \
 		>>"$log" 2>&1 </dev/null &
 	daemon=$!
