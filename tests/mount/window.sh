@@ -33,7 +33,9 @@ open_window() {
 	local number
 	mkdir -p "$HOME"
 	mkfifo "$work/display"
-	Xvfb -displayfd 9 -screen 0 900x600x24 -nolisten tcp \
+	# Else it starts anew when its last client goes, under the feet of the
+	# next one.
+	Xvfb -displayfd 9 -screen 0 900x600x24 -nolisten tcp -noreset \
 		9>"$work/display" >/dev/null 2>&1 &
 	_window+=($!)
 	read -r number <"$work/display"
