@@ -84,6 +84,64 @@ static void session_carries_answers_that_come_later(void **state)
 	loop_finish(loop);
 }
 
+struct held {
+	struct toy *toy;
+	unsigned n;
+};
+
+static bool are_held(void *arg)
+{
+	struct held *held = arg;
+
+	return held->toy->n_held == held->n;
+}
+
+struct idles {
+	unsigned n;
+	unsigned n_active;
+};
+
+static void count_idle(uv_handle_t *handle, void *arg)
+{
+	struct idles *idles = arg;
+
+	if (handle->type != UV_IDLE)
+		return;
+	idles->n++;
+	idles->n_active += uv_is_active(handle) != 0;
+}
+
+static bool sleeps(void *arg)
+{
+	struct idles idles = { 0 };
+
+	uv_walk(arg, count_idle, &idles);
+	return idles.n_active == 0;
+}
+
+static void session_sleeps_between_requests_that_are_not_close(void **state)
+{
+	uv_loop_t *loop = loop_start();
+	struct toy toy = { 0 };
+	struct held two = { .toy = &toy, .n = 2 };
+	struct kernel *k = kernel_start(loop, &toy_ops, &toy);
+	struct idles idles = { 0 };
+
+	(void)state;
+	loop_run_until_true(loop, sleeps, loop, KERNEL_MS);
+	/* Both are there when the loop looks. */
+	kernel_send_lookup(k, KERNEL_ROOT, "later");
+	kernel_send_lookup(k, KERNEL_ROOT, "later");
+	loop_run_until_true(loop, are_held, &two, KERNEL_MS);
+	uv_walk(loop, count_idle, &idles);
+	assert_int_equal(idles.n_active, idles.n); /* none, with a thread */
+	/* Nobody asks any more, though there are answers to come. */
+	loop_run_until_true(loop, sleeps, loop, KERNEL_MS);
+	toy_answer(&toy);
+	kernel_finish(k);
+	loop_finish(loop);
+}
+
 static void session_carries_interrupts(void **state)
 {
 	uv_loop_t *loop = loop_start();
@@ -104,18 +162,6 @@ static void session_carries_interrupts(void **state)
 	kernel_finish(k);
 	assert_int_equal(toy.n_interrupted, 1);
 	loop_finish(loop);
-}
-
-struct held {
-	struct toy *toy;
-	unsigned n;
-};
-
-static bool are_held(void *arg)
-{
-	struct held *held = arg;
-
-	return held->toy->n_held == held->n;
 }
 
 static void session_serves_a_thousand_at_once(void **state)
@@ -671,6 +717,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(session_answers),
 		cmocka_unit_test(session_carries_answers_that_come_later),
+		cmocka_unit_test(
+			session_sleeps_between_requests_that_are_not_close),
 		cmocka_unit_test(session_carries_interrupts),
 		cmocka_unit_test(session_serves_a_thousand_at_once),
 		cmocka_unit_test(session_carries_large_writes_whole),
