@@ -34,6 +34,9 @@ struct agent {
 	int mounts;       /* says when any comes or goes; -1: there is none */
 	bool has_openat2; /* the kernel knows it */
 	bool held_back;   /* requests have come and wait to be taken up */
+	unsigned n_taken; /* requests, the last time that any came */
+	int64_t heard_ns; /* when that was */
+	bool close;       /* upon the time before */
 	char path[2][WIRE_PATH_MAX];
 	/* Names and values on their way: directory entries, xattrs. */
 	_Alignas(8) char scratch[WIRE_XATTR_MAX];

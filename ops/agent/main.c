@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,17 +27,22 @@
 
 #include "ops/agent/watch.h"
 
+enum {
+	CLOSE_NS = 200000, /* between two requests that are close */
+	ALONE = 2,         /* one, and the end of the one before: a close */
+};
+
 static void complain(const char *what)
 {
 	(void)fprintf(stderr, "orbfs agent: %s\n", what);
 }
 
-static int64_t now_ms(void)
+static int64_t now_ns(void)
 {
 	struct timespec ts;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
 static void say_hello(struct agent *agent)
@@ -80,6 +86,7 @@ static int carry_out_all(struct agent *agent)
 	struct wire_in body;
 	int got;
 
+	agent->n_taken = 0;
 	for (;;) {
 		if (is_busy(agent))
 			stream_flush(s);
@@ -91,18 +98,49 @@ static int carry_out_all(struct agent *agent)
 			return got;
 		if (!request_carry_out(agent, &h, &body))
 			return -EBADMSG;
+		agent->n_taken++;
 	}
 }
 
 /* What is waited for, in the order of the descriptors. */
 enum { WAIT_IN, WAIT_OUT, WAIT_CHANGES, WAIT_SLOW, WAIT_MOUNTS, WAIT_N };
 
+/*
+ * Who does one thing after the other asks again at once, and waking a processor
+ * that sleeps takes longer than most answers. So when requests come close upon
+ * each other and one by one, look for the next one for a moment without
+ * sleeping; whoever else has something to do goes first. What poll gave.
+ */
+static int poll_awake(const struct agent *agent, struct pollfd *fds)
+{
+	int n = 0;
+
+	if (!agent->close || agent->n_taken == 0 || agent->n_taken > ALONE)
+		return 0;
+	do {
+		sched_yield();
+		n = poll(fds, WAIT_N, 0);
+	} while (n == 0 && now_ns() - agent->heard_ns < CLOSE_NS);
+	return n;
+}
+
+static void note_heard(struct agent *agent, const struct pollfd *fds)
+{
+	int64_t now = now_ns();
+
+	agent->kinds.now_ms = now / 1000000;
+	if (!fds[WAIT_IN].revents)
+		return;
+	agent->close = now - agent->heard_ns < CLOSE_NS;
+	agent->heard_ns = now;
+}
+
 static int wait_for_something(struct agent *agent, struct pollfd *fds)
 {
 	struct stream *s = &agent->stream;
 	bool stuck = stream_pending(s) >= STREAM_STUCK;
 	bool ready = !is_busy(agent);
-	int timeout = locks_timeout_ms(agent, now_ms());
+	int timeout = locks_timeout_ms(agent, now_ns() / 1000000);
 
 	/* What was held back may go on without anything happening. */
 	if (agent->held_back && ready)
@@ -116,9 +154,10 @@ static int wait_for_something(struct agent *agent, struct pollfd *fds)
 	fds[WAIT_SLOW] = (struct pollfd){ agent->slow.event, POLLIN, 0 };
 	fds[WAIT_MOUNTS] =
 		(struct pollfd){ stuck ? -1 : agent->mounts, POLLPRI, 0 };
-	if (poll(fds, WAIT_N, timeout) < 0 && errno != EINTR)
+	if (poll_awake(agent, fds) == 0 && poll(fds, WAIT_N, timeout) < 0 &&
+	    errno != EINTR)
 		return -errno;
-	agent->kinds.now_ms = now_ms();
+	note_heard(agent, fds);
 	return 0;
 }
 
