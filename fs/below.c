@@ -125,6 +125,12 @@ void below_setattr(struct request *rq, const struct stat *attr, int to_set,
 	rq->call.set_size = (uint64_t)attr->st_size;
 	rq->call.atime = wire_time(&attr->st_atim);
 	rq->call.mtime = wire_time(&attr->st_mtim);
+	/* A chown to nobody changes nothing but the time of change. */
+	if (!to_set && !finder) {
+		rq->call.set = WIRE_SET_UID | WIRE_SET_GID;
+		rq->call.set_uid = (uid_t)-1;
+		rq->call.set_gid = (gid_t)-1;
+	}
 	if (fi)
 		below_hold_file(rq, fi);
 	files_setattr(rq, finder ? 0 : fuse_req_ctx(rq->fuse)->pid);

@@ -216,7 +216,7 @@ static void on_done(void *arg, int err, const struct guest_reply *reply,
 
 /* ---- open and create ---- */
 
-static uint32_t wire_flags(const struct fs *fs, int flags)
+static uint32_t wire_flags(const struct request *rq)
 {
 	static const struct {
 		int host;
@@ -227,9 +227,9 @@ static uint32_t wire_flags(const struct fs *fs, int flags)
 		{ O_EXCL, WIRE_O_EXCL },
 		{ O_SYNC, WIRE_O_SYNC },
 	};
+	int flags = rq->fi.flags;
 	uint32_t wire = 0;
 
-	(void)fs;
 	if ((flags & O_ACCMODE) != O_WRONLY)
 		wire |= WIRE_O_READ;
 	if ((flags & O_ACCMODE) != O_RDONLY)
@@ -237,6 +237,9 @@ static uint32_t wire_flags(const struct fs *fs, int flags)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if ((flags & rows[i].host) == rows[i].host)
 			wire |= rows[i].wire;
+	/* In the guest it is root that cuts the file. */
+	if (wire & WIRE_O_TRUNC && fuse_req_ctx(rq->fuse)->uid != 0)
+		wire |= WIRE_O_KILL_SUID;
 	return wire;
 }
 
@@ -341,7 +344,6 @@ static void ask_open(struct request *rq)
 	              !(file->attr.flags & WIRE_ATTR_VOLATILE);
 
 	rq->call.op = WIRE_OPEN;
-	rq->call.flags = wire_flags(rq->fs, rq->fi.flags);
 	/* The kernel has asked for the name just now. */
 	rq->call.flags &= ~(uint32_t)WIRE_O_EXCL;
 	rq->call.size = (rq->call.flags & WIRE_O_READ) &&
@@ -363,6 +365,7 @@ static void ask_open(struct request *rq)
 
 void open_open(struct request *rq)
 {
+	rq->call.flags = wire_flags(rq);
 	rq->open = open_file_new(rq->node, rq->fi.flags);
 	if (!rq->open)
 		request_fail(rq, -ENOMEM);
@@ -402,13 +405,13 @@ static void ask_create(struct request *rq)
 {
 	rq->call.op = WIRE_CREATE;
 	files_map_owner(rq);
-	rq->call.flags = wire_flags(rq->fs, rq->fi.flags);
 	if (files_path(rq, rq->text))
 		guest_ask(files_of(rq->node)->guest, &rq->call, on_created, rq);
 }
 
 void open_create(struct request *rq)
 {
+	rq->call.flags = wire_flags(rq);
 	files_set_owner(rq);
 	files_begin(rq, ask_create);
 }

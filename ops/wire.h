@@ -144,6 +144,8 @@ enum wire_open {
 	WIRE_O_SYNC = 32,
 	WIRE_O_DIRECT = 64,
 	WIRE_O_NOATIME = 128,
+	/* With TRUNC: clear the set-id bits as a write by somebody else would. */
+	WIRE_O_KILL_SUID = 256,
 };
 enum wire_set {
 	WIRE_SET_MODE = 1,

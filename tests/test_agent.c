@@ -1191,6 +1191,28 @@ static void set_id_bits_go_as_posix_says(void **state)
 	peer_end(p);
 }
 
+static void set_id_bits_go_when_somebody_else_cuts_the_file(void **state)
+{
+	static const struct {
+		unsigned flags;
+		mode_t after;
+	} t[] = {
+		{ WIRE_O_WRITE | WIRE_O_TRUNC, 06755 },
+		{ WIRE_O_WRITE | WIRE_O_TRUNC | WIRE_O_KILL_SUID, 0755 },
+	};
+	struct peer *p = peer_start();
+
+	(void)state;
+	need_root();
+	touch(p, "f", "x");
+	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
+		assert_int_equal(chmod(peer_path(p, "f"), 06755), 0);
+		(void)peer_open(p, "f", t[i].flags);
+		assert_int_equal(look(p, "f").st_mode & 07777, t[i].after);
+	}
+	peer_end(p);
+}
+
 static void xattrs_by_path_and_by_handle(void **state)
 {
 	struct peer *p = peer_start();
@@ -1861,6 +1883,8 @@ int main(void)
 		cmocka_unit_test(attributes_are_set_by_path_and_by_handle),
 		cmocka_unit_test(times_may_be_now_or_left_alone),
 		cmocka_unit_test(set_id_bits_go_as_posix_says),
+		cmocka_unit_test(
+			set_id_bits_go_when_somebody_else_cuts_the_file),
 		cmocka_unit_test(xattrs_by_path_and_by_handle),
 		cmocka_unit_test(space_is_made_and_holes_are_found),
 		cmocka_unit_test(the_guest_copies_by_itself),

@@ -115,3 +115,14 @@ int attr_of_open(struct agent *agent, int fd, struct wire_attr *to)
 		to->flags |= xattr_flag(flistxattr(fd, NULL, 0));
 	return 0;
 }
+
+mode_t attr_set_ids(const struct stat *st)
+{
+	mode_t drop = S_ISUID;
+
+	if (!S_ISREG(st->st_mode))
+		return 0;
+	if (st->st_mode & S_IXGRP)
+		drop |= S_ISGID;
+	return st->st_mode & drop;
+}

@@ -17,6 +17,10 @@ int attr_here(struct agent *agent, const struct place *place,
 /* Of an open file: no O_PATH. */
 int attr_of_open(struct agent *agent, int fd, struct wire_attr *to);
 
+/* The set-id bits that go when somebody without rights over the file writes to
+ * it: set-user-id, and set-group-id where it means that. */
+mode_t attr_set_ids(const struct stat *st);
+
 /* Make a place's directory the working directory, which the calls that know
  * no descriptor need, and the root again: else nobody could unmount it. */
 int attr_enter(const struct place *place);

@@ -467,21 +467,14 @@ static int look(const struct place *place, const struct handle *h,
 	                      AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH));
 }
 
-/* What the kernel does when somebody without rights over the file writes to
- * it: set-user-id goes, and set-group-id where it means that. */
 static int kill_suid(const struct place *place, const struct handle *h)
 {
 	struct stat st;
-	mode_t drop = S_ISUID;
 	int err = look(place, h, &st);
 
-	if (err || !S_ISREG(st.st_mode))
+	if (err || !attr_set_ids(&st))
 		return err;
-	if (st.st_mode & S_IXGRP)
-		drop |= S_ISGID;
-	if (!(st.st_mode & drop))
-		return 0;
-	return set_mode(place, h, st.st_mode & 07777 & ~drop);
+	return set_mode(place, h, st.st_mode & 07777 & ~attr_set_ids(&st));
 }
 
 /* A mode that is asked for outlasts what clears set-id bits, so it comes after

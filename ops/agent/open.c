@@ -20,7 +20,8 @@
 
 enum {
 	OPEN_ALL = WIRE_O_READ | WIRE_O_WRITE | WIRE_O_APPEND | WIRE_O_TRUNC |
-	           WIRE_O_EXCL | WIRE_O_SYNC | WIRE_O_DIRECT | WIRE_O_NOATIME,
+	           WIRE_O_EXCL | WIRE_O_SYNC | WIRE_O_DIRECT | WIRE_O_NOATIME |
+	           WIRE_O_KILL_SUID,
 	OPEN_RACES = 16, /* a file that comes and goes this often is refused */
 };
 
@@ -46,14 +47,28 @@ static int open_flags(uint32_t flags)
 	return kernel;
 }
 
+static int kill_suid(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!attr_set_ids(&st))
+		return 0;
+	return fchmod(fd, st.st_mode & 07777 & ~attr_set_ids(&st)) < 0 ? -errno
+	                                                               : 0;
+}
+
 /* Remember an open file and put the answer's beginning. The descriptor is
  * taken over, whatever comes of it. */
 static int put_open(struct agent *agent, struct request *rq, int fd,
                     uint32_t flags, struct handle **opened)
 {
 	struct wire_attr attr;
-	int err = attr_of_open(agent, fd, &attr);
+	int err = flags & WIRE_O_KILL_SUID ? kill_suid(fd) : 0;
 
+	if (!err)
+		err = attr_of_open(agent, fd, &attr);
 	*opened = err ? NULL : handles_add(&agent->handles, fd, flags);
 	if (!*opened) {
 		close(fd);

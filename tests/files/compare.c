@@ -1,13 +1,14 @@
 /*
  * compare: do the same in two directories, and see whether the same happens.
  *
- *	compare [-u UID] [-k] DIRECTORY DIRECTORY [SCENARIO...]
+ *	compare [-u UID | -m] [-k] DIRECTORY DIRECTORY [SCENARIO...]
  *
  * Each scenario runs in each directory, in a child and a new directory of its
  * own, and tells on stdout what came of each operation (see told.h). Where two
  * stories differ the scenario has failed, and the first lines that differ are
- * shown with those before them. -u: as that user, -k: keep what was made.
- * Without root's rights scenarios that need them are left out.
+ * shown with those before them. -u: as that user, -m: those of many users, which
+ * are left out else, -k: keep what was made. Without root's rights scenarios
+ * that need them are left out.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +27,7 @@ enum { SHOWN = 12, BEFORE = 2, LINE = 600, DEADLINE_S = 60 };
 
 struct options {
 	uid_t user;
+	bool many; /* users */
 	bool keep;
 	const char *side[2];
 	char **wanted; /* ends with NULL */
@@ -127,8 +129,12 @@ static void show(const char *name, const char *a, const char *b)
 	}
 }
 
-static bool is_wanted(const struct scenario *s, char **wanted)
+static bool is_wanted(const struct scenario *s, const struct options *o)
 {
+	char **wanted = o->wanted;
+
+	if ((s->needs == USERS) != o->many || (s->needs && o->user))
+		return false;
 	if (!*wanted)
 		return true;
 	for (; *wanted; wanted++)
@@ -137,7 +143,7 @@ static bool is_wanted(const struct scenario *s, char **wanted)
 	return false;
 }
 
-static void remove_all(const char *side, const char *name)
+static void remove_scenario(const char *side, const char *name)
 {
 	pid_t child = fork();
 
@@ -177,7 +183,7 @@ static int compare(const struct scenario *s, const struct options *o)
 		printf("ok - %s (%ld ms, %ld ms)\n", s->name, ms[0], ms[1]);
 	for (int i = 0; i < 2; i++) {
 		if (!o->keep)
-			remove_all(o->side[i], s->name);
+			remove_scenario(o->side[i], s->name);
 		free(story[i]);
 	}
 	return failed;
@@ -186,15 +192,15 @@ static int compare(const struct scenario *s, const struct options *o)
 static int compare_all(const struct options *o)
 {
 	static const struct scenario *const tables[] = {
-		name_scenarios, data_scenarios, attr_scenarios,
-		dir_scenarios,  lock_scenarios,
+		name_scenarios, data_scenarios, attr_scenarios,   dir_scenarios,
+		lock_scenarios, path_scenarios, rights_scenarios,
 	};
 	int failed = 0;
 	int n = 0;
 
 	for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)
 		for (const struct scenario *s = tables[t]; s->name; s++) {
-			if ((s->root && o->user) || !is_wanted(s, o->wanted))
+			if (!is_wanted(s, o))
 				continue;
 			failed += compare(s, o);
 			n++;
@@ -208,16 +214,18 @@ int main(int argc, char **argv)
 	struct options o = { 0 };
 	int option;
 
-	while ((option = getopt(argc, argv, "u:k")) != -1) {
+	while ((option = getopt(argc, argv, "u:mk")) != -1) {
 		if (option == 'u')
 			o.user = (uid_t)strtoul(optarg, NULL, 10);
+		else if (option == 'm')
+			o.many = true;
 		else if (option == 'k')
 			o.keep = true;
 		else
 			return 2;
 	}
 	if (argc - optind < 2) {
-		fprintf(stderr, "usage: compare [-u UID] [-k] DIRECTORY "
+		fprintf(stderr, "usage: compare [-u UID | -m] [-k] DIRECTORY "
 		                "DIRECTORY [SCENARIO...]\n");
 		return 2;
 	}

@@ -257,13 +257,13 @@ static void absent(void)
 }
 
 const struct scenario dir_scenarios[] = {
-	{ "many", many, false },
-	{ "removed_while_read", removed_while_read, false },
-	{ "changed_while_read", changed_while_read, false },
-	{ "positions", positions, false },
-	{ "seen_at_once", seen_at_once, false },
-	{ "gone_while_open", gone_while_open, false },
-	{ "not_directories", not_directories, false },
-	{ "absent", absent, false },
-	{ NULL, NULL, false },
+	{ "many", many, ANYONE },
+	{ "removed_while_read", removed_while_read, ANYONE },
+	{ "changed_while_read", changed_while_read, ANYONE },
+	{ "positions", positions, ANYONE },
+	{ "seen_at_once", seen_at_once, ANYONE },
+	{ "gone_while_open", gone_while_open, ANYONE },
+	{ "not_directories", not_directories, ANYONE },
+	{ "absent", absent, ANYONE },
+	{ 0 },
 };

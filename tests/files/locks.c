@@ -220,11 +220,11 @@ static void descriptions(void)
 }
 
 const struct scenario lock_scenarios[] = {
-	{ "ranges", ranges, false },
-	{ "whole_files", whole_files, false },
-	{ "waiting", waiting, false },
-	{ "killed_holder", killed_holder, false },
-	{ "inherited", inherited, false },
-	{ "descriptions", descriptions, false },
-	{ NULL, NULL, false },
+	{ "ranges", ranges, ANYONE },
+	{ "whole_files", whole_files, ANYONE },
+	{ "waiting", waiting, ANYONE },
+	{ "killed_holder", killed_holder, ANYONE },
+	{ "inherited", inherited, ANYONE },
+	{ "descriptions", descriptions, ANYONE },
+	{ 0 },
 };

@@ -3,7 +3,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,19 +116,9 @@ static void move(const char *what, const char *a, const char *b, unsigned flags)
 	told_dir("all", ".");
 }
 
-static int remove_one(const char *path, const struct stat *st, int type,
-                      struct FTW *place)
-{
-	(void)st;
-	(void)type;
-	if (place->level > 0 && remove(path) < 0)
-		told(path, -1);
-	return 0;
-}
-
 static void make_some(void)
 {
-	(void)nftw(".", remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	remove_all();
 	make_file("file", "file");
 	make_file("other", "other file");
 	make_dir("empty");
@@ -651,27 +640,27 @@ static void long_path(void)
 }
 
 const struct scenario name_scenarios[] = {
-	{ "open_flags", open_flags, false },
-	{ "temporary", temporary, false },
-	{ "path_only", path_only, false },
-	{ "rename_over", rename_over, false },
-	{ "rename_noreplace", rename_noreplace, false },
-	{ "rename_exchange", rename_exchange, false },
-	{ "rename_more", rename_more, false },
-	{ "rename_open", rename_open, false },
-	{ "links", links, false },
-	{ "symlinks", symlinks, false },
-	{ "chains", chains, false },
-	{ "directories", directories, false },
-	{ "current_directory", current_directory, false },
-	{ "unlinked", unlinked, false },
-	{ "unlinked_of_two", unlinked_of_two, false },
-	{ "fifos", fifos, false },
-	{ "sockets", sockets, false },
-	{ "nodes", nodes, true },
-	{ "name_bytes", name_bytes, false },
-	{ "name_lengths", name_lengths, false },
-	{ "deep", deep, false },
-	{ "long_path", long_path, false },
-	{ NULL, NULL, false },
+	{ "open_flags", open_flags, ANYONE },
+	{ "temporary", temporary, ANYONE },
+	{ "path_only", path_only, ANYONE },
+	{ "rename_over", rename_over, ANYONE },
+	{ "rename_noreplace", rename_noreplace, ANYONE },
+	{ "rename_exchange", rename_exchange, ANYONE },
+	{ "rename_more", rename_more, ANYONE },
+	{ "rename_open", rename_open, ANYONE },
+	{ "links", links, ANYONE },
+	{ "symlinks", symlinks, ANYONE },
+	{ "chains", chains, ANYONE },
+	{ "directories", directories, ANYONE },
+	{ "current_directory", current_directory, ANYONE },
+	{ "unlinked", unlinked, ANYONE },
+	{ "unlinked_of_two", unlinked_of_two, ANYONE },
+	{ "fifos", fifos, ANYONE },
+	{ "sockets", sockets, ANYONE },
+	{ "nodes", nodes, ROOT },
+	{ "name_bytes", name_bytes, ANYONE },
+	{ "name_lengths", name_lengths, ANYONE },
+	{ "deep", deep, ANYONE },
+	{ "long_path", long_path, ANYONE },
+	{ 0 },
 };

@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -246,4 +247,19 @@ void let_time_pass(void)
 		nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
 		clock_gettime(CLOCK_REALTIME_COARSE, &now);
 	} while (!differ(&start, &now));
+}
+
+static int remove_one(const char *path, const struct stat *st, int type,
+                      struct FTW *place)
+{
+	(void)st;
+	(void)type;
+	if (place->level > 0 && remove(path) < 0)
+		told(path, -1);
+	return 0;
+}
+
+void remove_all(void)
+{
+	(void)nftw(".", remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }

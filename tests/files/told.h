@@ -15,10 +15,13 @@
 
 struct stat;
 
+/* Who has to run it: root alone in a mount where other users get in, too. */
+enum scenario_for { ANYONE, ROOT, USERS };
+
 struct scenario {
 	const char *name;
 	void (*run)(void);
-	bool root; /* it needs root's rights */
+	enum scenario_for needs;
 };
 
 /* Tables, each ending with a row without a name. */
@@ -27,6 +30,8 @@ extern const struct scenario data_scenarios[];
 extern const struct scenario attr_scenarios[];
 extern const struct scenario dir_scenarios[];
 extern const struct scenario lock_scenarios[];
+extern const struct scenario path_scenarios[];
+extern const struct scenario rights_scenarios[];
 
 /* "what: 42", or "what: EEXIST" for -1 with errno. Returns the result. */
 long told(const char *what, long result);
@@ -54,6 +59,8 @@ void told_dir(const char *what, const char *path);
 /* A file with that content, which is told if it fails. */
 void make_file(const char *path, const char *content);
 void make_dir(const char *path);
+/* All that is in the current directory; what stays is told. */
+void remove_all(void);
 /* Let the clock move, so that the next change shows in the times. */
 void let_time_pass(void);
 
