@@ -23,9 +23,9 @@
 #include "fs/finder.h"
 #include "fs/fs.h"
 #include "fs/import.h"
-#include "fs/jobs.h"
 #include "fs/measure.h"
 #include "fs/poll.h"
+#include "fs/task.h"
 
 /* ---- handles ---- */
 
@@ -49,7 +49,7 @@ struct handle *handle_new(struct fs *fs, struct node *node)
 	if (node->entry->accept == ACCEPT_ARCHIVE)
 		import_opened(node->label);
 	if (node->entry->accept == ACCEPT_JOB_IN)
-		jobs_input_opened(node->label);
+		task_input_opened(node->label);
 	return handle;
 }
 
@@ -70,7 +70,7 @@ void handle_unref(struct handle *handle)
 	if (handle->node->entry->accept == ACCEPT_ARCHIVE)
 		import_close(handle);
 	if (handle->node->entry->accept == ACCEPT_JOB_IN)
-		jobs_input_closed(handle->node->label);
+		task_input_closed(handle->node->label);
 	*handle->at = handle->next;
 	if (handle->next)
 		handle->next->at = handle->at;
@@ -141,7 +141,7 @@ static bool is_gone(const struct request *rq)
 	const struct node *node = rq->node;
 
 	return (node->m && !node->m->listed) ||
-	       (node->entry->in == DIR_JOB && jobs_is_gone(node->label));
+	       (node->entry->in == DIR_JOB && task_is_gone(node->label));
 }
 
 static void on_needed(void *arg, int err)
@@ -273,7 +273,7 @@ static void give_slice(struct request *rq)
 	if (left > rq->size)
 		left = rq->size;
 	if (rq->node->entry->accept == ACCEPT_JOB_CMD)
-		jobs_cmd_read(rq);
+		task_cmd_read(rq);
 	request_reply_data(rq, handle->text + rq->offset, left);
 }
 
@@ -345,7 +345,7 @@ void control_read(struct request *rq)
 		return;
 	}
 	if (rq->node->entry->need == NEED_JOB) {
-		jobs_read(rq);
+		task_read(rq);
 		return;
 	}
 	if (rq->node->entry->need == NEED_EVENTS) {
@@ -609,7 +609,7 @@ void control_write(struct request *rq)
 	case ACCEPT_JOB_SIGNAL:
 	case ACCEPT_JOB_ENV:
 	case ACCEPT_JOB_DIR:
-		jobs_write(rq);
+		task_write(rq);
 		return;
 	case ACCEPT_NOTHING:
 		request_fail(rq, -EACCES);
@@ -636,7 +636,7 @@ void control_flush(struct request *rq)
 		return;
 	}
 	if (rq->node->entry->in == DIR_JOB) {
-		jobs_flush(rq);
+		task_flush(rq);
 		return;
 	}
 	buf_reset(held);

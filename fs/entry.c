@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 
 #include "cache/settings.h"
-#include "fs/jobs.h"
 #include "fs/node.h"
+#include "fs/task.h"
 #include "ops/create.h"
 #include "ops/machine.h"
 #include "ops/vitals.h"
@@ -213,23 +213,23 @@ static const struct entry entries[] = {
 	 .text = MEMBER_EXEC, .flags = ENTRY_OWN_INODE | ENTRY_MAY_GO},
 	{DIR_JOB, "cmd", READ_WRITE, .accept = ACCEPT_JOB_CMD,
 	 .text = MEMBER_EXEC, .flags = ENTRY_OWN_INODE | ENTRY_MAY_GO,
-	 .render = jobs_render_cmd},
+	 .render = task_render_cmd},
 	{DIR_JOB, "out", READ_ONLY, .need = NEED_JOB, .text = MEMBER_EXEC,
 	 .stream = RUN_OUT, .flags = ENTRY_MAY_GO},
 	{DIR_JOB, "err", READ_ONLY, .need = NEED_JOB, .text = MEMBER_EXEC,
 	 .stream = RUN_ERR, .flags = ENTRY_MAY_GO},
 	{DIR_JOB, "status", READ_ONLY, .text = MEMBER_EXEC,
-	 .flags = ENTRY_MAY_GO, .render = jobs_render_status},
+	 .flags = ENTRY_MAY_GO, .render = task_render_status},
 	{DIR_JOB, "wait", READ_ONLY, .need = NEED_JOB, .text = MEMBER_EXEC,
-	 .flags = ENTRY_MAY_GO, .render = jobs_render_status},
+	 .flags = ENTRY_MAY_GO, .render = task_render_status},
 	{DIR_JOB, "signal", WRITE_ONLY, .accept = ACCEPT_JOB_SIGNAL,
 	 .text = MEMBER_EXEC, .flags = ENTRY_OWN_INODE | ENTRY_MAY_GO},
 	{DIR_JOB, "env", READ_WRITE, .accept = ACCEPT_JOB_ENV,
 	 .text = MEMBER_EXEC, .flags = ENTRY_OWN_INODE | ENTRY_MAY_GO,
-	 .render = jobs_render_env},
+	 .render = task_render_env},
 	{DIR_JOB, "dir", READ_WRITE, .accept = ACCEPT_JOB_DIR,
 	 .text = MEMBER_EXEC, .flags = ENTRY_OWN_INODE | ENTRY_MAY_GO,
-	 .render = jobs_render_dir},
+	 .render = task_render_dir},
 };
 /* clang-format on */
 

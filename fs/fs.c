@@ -35,6 +35,7 @@
 #include "fs/open.h"
 #include "fs/poll.h"
 #include "fs/stats.h"
+#include "fs/task.h"
 #include "fs/tell.h"
 
 enum { NAME_LEN = 255, SCRIPT_BLOCK = 1 << 20 };
@@ -202,7 +203,7 @@ struct view fs_view(struct fs *fs, const struct node *node)
 	return (struct view){
 		.m = node->m,
 		.label = node->label,
-		.run = is_of_job(node) ? jobs_run(node->label)
+		.run = is_of_job(node) ? task_run(node->label)
 		       : node->m       ? node->m->last
 		                       : NULL,
 		.fleet = fs->spec.fleet,
@@ -306,7 +307,7 @@ void fs_attr(struct fs *fs, const struct node *node, struct stat *st)
 		file_attr(fs, node, st);
 	date_by_drafts(fs, node, st);
 	if (is_of_job(node))
-		st->st_mtim = jobs_changed(node->label);
+		st->st_mtim = task_changed(node->label);
 	st->st_ctim = st->st_mtim;
 	st->st_atim = st->st_mtim;
 }
