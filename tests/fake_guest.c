@@ -675,9 +675,10 @@ static int do_setattr(struct job_of *j)
 
 	if (set & WIRE_SET_MODE)
 		n->mode = (n->mode & S_IFMT) | mode;
-	if (set & WIRE_SET_UID)
+	/* Nobody's number leaves the owner as he is. */
+	if (set & WIRE_SET_UID && uid != (uint32_t)-1)
 		n->uid = uid;
-	if (set & WIRE_SET_GID)
+	if (set & WIRE_SET_GID && gid != (uint32_t)-1)
 		n->gid = gid;
 	if (set & WIRE_SET_SIZE) {
 		n->data = need(realloc(n->data, size + 1));
