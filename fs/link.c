@@ -91,6 +91,8 @@ static void add_names(struct buf *b, size_t start, const char *path)
 			b->len--;
 		if (b->len > start)
 			b->len--;
+		if (b->data)
+			b->data[b->len] = '\0';
 	}
 }
 

@@ -87,6 +87,8 @@ static void link_comes_to_the_same_where_the_guest_says_nothing(void **state)
 	(void)state;
 	shows("a/../b", "", 0, "b");
 	shows("a/..", "", 0, ".");
+	shows("a/b/..", "", 0, "a");
+	shows("/a/b/../", "", 1, "../a");
 	shows("a/b/../../c", "", 2, "c");
 	shows("../a/../b", "", 1, "../b");
 	shows("/a/../b", "", 1, "../b");
