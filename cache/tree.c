@@ -49,6 +49,7 @@ struct tree {
 	size_t n;
 	size_t n_names;
 	size_t n_listed;
+	size_t n_writes;
 	uint64_t linked_ms; /* when a file with several names changed last */
 	uint64_t last_watch;
 	struct file *oldest; /* listing */
@@ -214,7 +215,8 @@ void file_set_attr(struct file *file, const struct wire_attr *attr)
 	file->attr = *attr;
 	file->attr_until_ms = 0;
 	file->xattrs_until_ms = 0;
-	if ((attr->flags & WIRE_ATTR_VOLATILE) || is_many_links(attr))
+	if (file->n_writes || (attr->flags & WIRE_ATTR_VOLATILE) ||
+	    is_many_links(attr))
 		return;
 	file->attr_until_ms =
 		now_ms(tree) + (sure ? TREE_SURE_MS : tree->spec.ttl_ms);
@@ -229,13 +231,7 @@ bool file_has_no_xattrs(const struct file *file)
 
 static void spoil_listed(struct file *dir, const char *name);
 
-void file_spoil(struct file *file)
-{
-	file->xattrs_until_ms = 0;
-	file_wrote(file);
-}
-
-void file_wrote(struct file *file)
+static void changed(struct file *file)
 {
 	file->attr_until_ms = 0;
 	file->changes++;
@@ -244,6 +240,26 @@ void file_wrote(struct file *file)
 		file->tree->linked_ms = now_ms(file->tree);
 	for (struct dentry *d = file->names; d; d = d->next)
 		spoil_listed(d->dir, d->name);
+}
+
+void file_spoil(struct file *file)
+{
+	file->xattrs_until_ms = 0;
+	changed(file);
+}
+
+void file_writes(struct file *file)
+{
+	file->n_writes++;
+	file->tree->n_writes++;
+	changed(file);
+}
+
+void file_wrote(struct file *file)
+{
+	file->n_writes--;
+	file->tree->n_writes--;
+	changed(file);
 }
 
 uint64_t file_sure_ms(const struct file *file)
@@ -782,6 +798,15 @@ bool tree_listed(struct file *dir, const char *name,
 	return true;
 }
 
+static bool is_written_to(const struct tree *tree, const struct wire_attr *attr)
+{
+	struct file like = { .dev = attr->dev, .ino = attr->ino };
+	const struct file *file =
+		tree->n_writes ? index_find(&tree->by_inode, &like) : NULL;
+
+	return file && file->n_writes;
+}
+
 bool tree_listed_is_sure(const struct file *dir, const struct listing *listing,
                          const struct listed *listed)
 {
@@ -792,7 +817,8 @@ bool tree_listed_is_sure(const struct file *dir, const struct listing *listing,
 	if (listing != dir->listing || listing->until_ms <= now)
 		return false;
 	if (listed->stale || (listed->attr.flags & WIRE_ATTR_VOLATILE) ||
-	    is_many_links(&listed->attr))
+	    is_many_links(&listed->attr) ||
+	    is_written_to(dir->tree, &listed->attr))
 		return false;
 	if (!is_dir && listed->attr.nlink == 1)
 		return true;

@@ -49,6 +49,7 @@ struct file {
 	uint64_t attr_until_ms; /* until when attr holds; 0: it does not */
 	uint64_t xattrs_until_ms; /* the same for having none; 0: it may have some */
 	uint64_t changes;     /* counts changes of its data that we know of */
+	unsigned n_writes;    /* of ours that are under way */
 	struct dentry *names; /* where it is; NULL: nowhere, or the root */
 	/* Of a directory: */
 	struct listing *listing; /* valid, or NULL */
@@ -112,8 +113,10 @@ bool file_is_dir(const struct file *file);
 void file_set_attr(struct file *file, const struct wire_attr *attr);
 /* Nothing is known of its attributes any more, here or in a listing. */
 void file_spoil(struct file *file);
-/* The same for a file that we wrote to, which gives it no extended attributes.
- */
+/* The same for a file that we write to, which gives it no extended attributes:
+ * when a write is on its way, and when it is done. What the guest says in
+ * between may be older than the write, and holds for nobody else. */
+void file_writes(struct file *file);
 void file_wrote(struct file *file);
 /* Is it known that it has no extended attributes? */
 bool file_has_no_xattrs(const struct file *file);

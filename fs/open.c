@@ -571,7 +571,7 @@ void open_write(struct request *rq, const void *data, size_t len, bool exact)
 	w->len = len;
 	w->rq = wait ? rq : NULL;
 	of->unacked += len;
-	file_wrote(of->node->file);
+	file_writes(of->node->file);
 	rq->size = len;
 	rq->call.op = WIRE_WRITE;
 	rq->call.flag = exact;

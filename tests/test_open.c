@@ -223,6 +223,37 @@ static void open_answers_writes_before_the_guest_has_them(void **state)
 	files_end_world(&f);
 }
 
+/* The guest may have said it before the write came there. */
+static void open_keeps_no_size_that_a_write_may_overtake(void **state)
+{
+	struct files_world f;
+	struct fuse_attr attr;
+	uint64_t node;
+	uint64_t fh;
+
+	(void)state;
+	begin(&f);
+	list_dir(&f, "d");
+	node = look(&f, "d/small");
+	fh = open_it(&f, "d/small", O_RDWR);
+	f.g->hold = WIRE_WRITE;
+	assert_int_equal(kernel_write(f.k, node, fh, 7, "!", 1), 1);
+	assert_int_equal(kernel_getattr(f.k, node, &attr), 0);
+	assert_int_equal(f.g->n_seen[WIRE_GETATTR], 1);
+	assert_int_equal(kernel_getattr(f.k, node, &attr), 0);
+	assert_int_equal(f.g->n_seen[WIRE_GETATTR], 2);
+	fake_guest_answer_all(f.g);
+	f.g->hold = 0;
+	settle(&f);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(kernel_getattr(f.k, node, &attr), 0);
+		assert_int_equal(attr.size, 8);
+		assert_int_equal(f.g->n_seen[WIRE_GETATTR], 3);
+	}
+	kernel_release(f.k, node, fh, O_RDWR);
+	files_end_world(&f);
+}
+
 /* What the machine's error begins with. */
 static void expect_error(struct files_world *f, const char *text)
 {
@@ -529,6 +560,7 @@ int main(void)
 			open_that_fails_behind_is_told_by_what_follows),
 		cmocka_unit_test(open_files_survive_their_names),
 		cmocka_unit_test(open_answers_writes_before_the_guest_has_them),
+		cmocka_unit_test(open_keeps_no_size_that_a_write_may_overtake),
 		cmocka_unit_test(open_tells_a_failed_write_once),
 		cmocka_unit_test(open_waits_when_much_is_under_way),
 		cmocka_unit_test(open_with_o_sync_waits_for_each_write),

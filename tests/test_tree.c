@@ -508,6 +508,8 @@ static void tree_knows_who_has_no_extended_attributes(void **state)
 	begin(&f);
 	file = enter(&f, f.root, "x", 11, S_IFREG);
 	assert_true(file_has_no_xattrs(file));
+	file_writes(file);
+	assert_true(file_has_no_xattrs(file));
 	file_wrote(file);
 	assert_true(file_has_no_xattrs(file));
 	assert_int_equal(file_sure_ms(file), 0);
@@ -553,6 +555,42 @@ static void tree_answers_from_a_listing(void **state)
 	assert_true(tree_listed(f.root, "f1", &listed));
 	hands_turn(f.hands, 1);
 	assert_false(tree_is_listed(f.root));
+	end(&f);
+}
+
+static void tree_is_not_sure_of_what_we_write_to(void **state)
+{
+	struct fixture f;
+	const struct listed *listed;
+	const struct wire_attr attr = attr_of(1001, S_IFREG);
+	struct file *file;
+
+	(void)state;
+	begin(&f);
+	set_list(&f, f.root, 100);
+	file = enter(&f, f.root, "f1", 1001, S_IFREG);
+	assert_true(file_sure_ms(file) > 0);
+	file_writes(file);
+	file_writes(file);
+	file_wrote(file);
+	assert_int_equal(file_sure_ms(file), 0);
+	/* What comes now was asked for before, perhaps. */
+	file_set_attr(file, &attr);
+	assert_int_equal(file_sure_ms(file), 0);
+	set_list(&f, f.root, 100);
+	assert_true(tree_listed(f.root, "f1", &listed));
+	assert_false(tree_listed_is_sure(f.root, f.root->listing, listed));
+	assert_true(tree_listed(f.root, "f2", &listed));
+	assert_true(tree_listed_is_sure(f.root, f.root->listing, listed));
+	file_wrote(file);
+	assert_int_equal(file_sure_ms(file), 0);
+	assert_true(tree_listed(f.root, "f1", &listed));
+	assert_false(tree_listed_is_sure(f.root, f.root->listing, listed));
+	set_list(&f, f.root, 100);
+	assert_true(tree_listed(f.root, "f1", &listed));
+	assert_true(tree_listed_is_sure(f.root, f.root->listing, listed));
+	file_set_attr(file, &attr);
+	assert_true(file_sure_ms(file) > 0);
 	end(&f);
 }
 
@@ -1000,6 +1038,7 @@ int main(void)
 		cmocka_unit_test(tree_relies_on_attributes_as_long_as_it_may),
 		cmocka_unit_test(tree_knows_who_has_no_extended_attributes),
 		cmocka_unit_test(tree_answers_from_a_listing),
+		cmocka_unit_test(tree_is_not_sure_of_what_we_write_to),
 		cmocka_unit_test(tree_reads_a_listing_from_any_offset),
 		cmocka_unit_test(
 			tree_changes_a_listing_as_we_change_the_directory),
