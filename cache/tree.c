@@ -211,17 +211,14 @@ void file_set_attr(struct file *file, const struct wire_attr *attr)
 	bool sure = file_is_dir(file)
 	                    ? file->watched
 	                    : file_is_watched(file) && attr->nlink == 1;
-
-	file->attr = *attr;
-	file->attr_until_ms = 0;
-	file->xattrs_until_ms = 0;
-	if (file->n_writes || (attr->flags & WIRE_ATTR_VOLATILE) ||
-	    is_many_links(attr))
-		return;
-	file->attr_until_ms =
+	uint64_t until_ms =
 		now_ms(tree) + (sure ? TREE_SURE_MS : tree->spec.ttl_ms);
-	if (!(attr->flags & WIRE_ATTR_XATTRS))
-		file->xattrs_until_ms = file->attr_until_ms;
+
+	if ((attr->flags & WIRE_ATTR_VOLATILE) || is_many_links(attr))
+		until_ms = 0;
+	file->attr = *attr;
+	file->attr_until_ms = file->n_writes ? 0 : until_ms;
+	file->xattrs_until_ms = attr->flags & WIRE_ATTR_XATTRS ? 0 : until_ms;
 }
 
 bool file_has_no_xattrs(const struct file *file)

@@ -577,6 +577,7 @@ static void tree_is_not_sure_of_what_we_write_to(void **state)
 	/* What comes now was asked for before, perhaps. */
 	file_set_attr(file, &attr);
 	assert_int_equal(file_sure_ms(file), 0);
+	assert_true(file_has_no_xattrs(file));
 	set_list(&f, f.root, 100);
 	assert_true(tree_listed(f.root, "f1", &listed));
 	assert_false(tree_listed_is_sure(f.root, f.root->listing, listed));
