@@ -36,6 +36,11 @@ struct fs_notify {
 	void (*entry)(void *arg, uint64_t parent, const char *name);
 	void (*gone)(void *arg, uint64_t parent, uint64_t child,
 	             const char *name);
+	/* Tell of the inode before all else, and call told once: when the
+	 * kernel has heard it, or -ENOMEM. From any thread. */
+	void (*inode_first)(void *arg, uint64_t ino,
+	                    void (*told)(void *told_arg, int err),
+	                    void *told_arg);
 };
 
 struct fs_spec {

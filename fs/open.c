@@ -22,6 +22,9 @@
 
 #include "fs/fs.h"
 
+/* Of a lock that is let go; see fs/below.c. */
+enum { LOCK_NONE = 2 };
+
 enum open_state { OPEN_OPENING, OPEN_OPEN, OPEN_DEAD };
 
 struct open_file {
@@ -719,6 +722,26 @@ static void on_lock_interrupt(struct request *rq)
 	guest_cancel(files_of(rq->node)->guest, rq->asked);
 }
 
+/* What was read before is from a time when others might write. */
+static void on_locked(void *arg, int err, const struct guest_reply *reply,
+                      bool more)
+{
+	struct request *rq = arg;
+
+	(void)reply;
+	(void)more;
+	if (err) {
+		files_fail(rq, err);
+		return;
+	}
+	if (rq->call.type == LOCK_NONE) {
+		request_reply_done(rq);
+		return;
+	}
+	file_spoil(rq->node->file);
+	request_reply_told(rq);
+}
+
 static void lock_now(struct request *rq)
 {
 	enum wire_op op = rq->call.op;
@@ -736,7 +759,7 @@ static void lock_now(struct request *rq)
 	request_on_interrupt(rq, on_lock_interrupt);
 	rq->call.handle = rq->open->handle;
 	rq->call.op = op;
-	id = guest_ask(files_of(rq->node)->guest, &rq->call, on_done, rq);
+	id = guest_ask(files_of(rq->node)->guest, &rq->call, on_locked, rq);
 	if (id) /* else it has been answered, and is gone */
 		rq->asked = id;
 }

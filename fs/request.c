@@ -292,6 +292,31 @@ void request_reply_done(struct request *rq)
 	request_fail(rq, 0);
 }
 
+/* From any thread. */
+static void on_told(void *arg, int err)
+{
+	fuse_reply_err(arg, -err);
+}
+
+void request_reply_told(struct request *rq)
+{
+	const struct fs *fs = rq->fs;
+	fuse_req_t fuse;
+
+	if (!fs->notify.inode_first) {
+		request_reply_done(rq);
+		return;
+	}
+	fuse = take_fuse(rq);
+	if (fuse) {
+		/* It outlives the request. */
+		fuse_req_interrupt_func(fuse, NULL, NULL);
+		fs->notify.inode_first(fs->notify_arg, rq->node->ino, on_told,
+		                       fuse);
+	}
+	request_free(rq);
+}
+
 static void make_entry(struct fs *fs, struct node *node,
                        struct fuse_entry_param *e)
 {

@@ -99,6 +99,8 @@ void request_fail(struct request *rq, int err);
 void request_refuse(struct request *rq, int err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void request_reply_done(struct request *rq);
+/* The same, as soon as the kernel has forgotten what it knows of rq->node. */
+void request_reply_told(struct request *rq);
 /* A lookup's answer; takes the caller's reference to the node. */
 void request_reply_entry(struct request *rq, struct node *node);
 void request_reply_attr(struct request *rq);

@@ -367,12 +367,19 @@ static void tell_gone(void *arg, uint64_t parent, uint64_t child,
 	notify_delete(arg, parent, child, name);
 }
 
+static void tell_inode_first(void *arg, uint64_t ino, notify_told_fn *told,
+                             void *told_arg)
+{
+	notify_inode_first(arg, ino, told, told_arg);
+}
+
 static int open_session(struct daemon *d)
 {
 	static const struct fs_notify notify = {
 		.inode = tell_inode,
 		.entry = tell_entry,
 		.gone = tell_gone,
+		.inode_first = tell_inode_first,
 	};
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
 	struct session_spec spec = {

@@ -7,10 +7,14 @@
  * that holds the lock it needs; that is why it is there. The loop thread only
  * ever holds the queue's lock for a moment.
  *
- * Waiting entries are in a list, oldest first, and in a hash table that finds
- * the one which says the same. An entry leaves both before it is sent: what
- * changes while it is on its way is told again.
+ * Somebody may wait for an inode to be told of: those are a list of their own,
+ * the first to be sent, from which nothing is dropped.
+ *
+ * The other waiting entries are in a list, oldest first, and in a hash table
+ * that finds the one which says the same. An entry leaves both before it is
+ * sent: what changes while it is on its way is told again.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -37,8 +41,10 @@ struct item {
 	struct item *next;      /* in the queue */
 	struct item *neighbour; /* in its bucket */
 	enum kind kind;
-	uint64_t ino;   /* the inode, or the parent of the name */
-	uint64_t child; /* of KIND_DELETE */
+	uint64_t ino;         /* the inode, or the parent of the name */
+	uint64_t child;       /* of KIND_DELETE */
+	notify_told_fn *told; /* or NULL */
+	void *arg;
 	unsigned bucket;
 	size_t len;
 	char name[];
@@ -51,6 +57,7 @@ struct notify {
 	uv_cond_t work;  /* there is an item, or stop is set */
 	uv_cond_t idle;  /* the thread has sent one, or has left */
 	struct item *head, **tail;
+	struct item *first, **first_tail; /* those that somebody waits for */
 	struct item *buckets[BUCKETS];
 	unsigned n;
 	uint64_t queued; /* so many were put in since the start */
@@ -91,6 +98,19 @@ static bool is_queued(const struct notify *notify, const struct item *item)
 	return other != NULL;
 }
 
+/* The oldest that somebody waits for, or NULL. */
+static struct item *pop_first(struct notify *notify)
+{
+	struct item *item = notify->first;
+
+	if (!item)
+		return NULL;
+	notify->first = item->next;
+	if (!notify->first)
+		notify->first_tail = &notify->first;
+	return item;
+}
+
 /* The oldest, out of the list and the table; NULL when there is none. */
 static struct item *pop(struct notify *notify)
 {
@@ -113,6 +133,14 @@ static void drop_oldest(struct notify *notify)
 {
 	free(pop(notify));
 	notify->gone++;
+}
+
+/* It was sent, or nothing is any more. */
+static void finish(struct item *item)
+{
+	if (item->told)
+		item->told(item->arg, 0);
+	free(item);
 }
 
 static void push(struct notify *notify, struct item *item)
@@ -155,14 +183,16 @@ static void notifier(void *arg)
 
 	uv_mutex_lock(&notify->lock);
 	while (!notify->stop) {
-		item = pop(notify);
+		item = pop_first(notify);
+		if (!item)
+			item = pop(notify);
 		if (!item) {
 			uv_cond_wait(&notify->work, &notify->lock);
 			continue;
 		}
 		uv_mutex_unlock(&notify->lock);
 		send_item(notify->session, item);
-		free(item);
+		finish(item);
 		uv_mutex_lock(&notify->lock);
 		notify->gone++;
 		uv_cond_broadcast(&notify->idle);
@@ -195,6 +225,7 @@ struct notify *notify_new(struct fuse_session *session)
 		return NULL;
 	notify->session = session;
 	notify->tail = &notify->head;
+	notify->first_tail = &notify->first;
 	if (uv_mutex_init(&notify->lock))
 		goto fail;
 	if (uv_cond_init(&notify->work))
@@ -217,12 +248,17 @@ fail:
 
 bool notify_stop(struct notify *notify)
 {
+	struct item *item;
 	bool left;
 
 	uv_mutex_lock(&notify->lock);
 	notify->stop = true;
 	while (notify->head)
 		drop_oldest(notify);
+	while ((item = pop_first(notify))) {
+		finish(item);
+		notify->gone++;
+	}
 	left = notify->left;
 	uv_cond_broadcast(&notify->work);
 	uv_cond_broadcast(&notify->idle);
@@ -283,6 +319,33 @@ void notify_delete(struct notify *notify, uint64_t parent, uint64_t child,
                    const char *name)
 {
 	add(notify, KIND_DELETE, parent, child, name);
+}
+
+void notify_inode_first(struct notify *notify, uint64_t ino,
+                        notify_told_fn *told, void *arg)
+{
+	struct item *item = calloc(1, sizeof(*item) + 1);
+	bool stop;
+
+	if (!item) {
+		told(arg, -ENOMEM);
+		return;
+	}
+	item->kind = KIND_INODE;
+	item->ino = ino;
+	item->told = told;
+	item->arg = arg;
+	uv_mutex_lock(&notify->lock);
+	stop = notify->stop;
+	if (!stop) {
+		*notify->first_tail = item;
+		notify->first_tail = &item->next;
+		notify->queued++;
+		uv_cond_signal(&notify->work);
+	}
+	uv_mutex_unlock(&notify->lock);
+	if (stop)
+		finish(item);
 }
 
 void notify_flush(struct notify *notify)

@@ -42,6 +42,13 @@ void notify_entry(struct notify *notify, uint64_t parent, const char *name);
 void notify_delete(struct notify *notify, uint64_t parent, uint64_t child,
                    const char *name);
 
+/* Called once: when it was sent, from the thread that sends; or, with -ENOMEM
+ * or when nothing is sent any more, from the caller's. It asks nothing here. */
+typedef void notify_told_fn(void *arg, int err);
+/* The same as notify_inode, before all that waits, and not to be dropped. */
+void notify_inode_first(struct notify *notify, uint64_t ino,
+                        notify_told_fn *told, void *arg);
+
 /* Wait until all queued so far was sent; for tests. Not from the loop while
  * the kernel waits for us. */
 void notify_flush(struct notify *notify);

@@ -35,6 +35,10 @@ struct files_world {
 	unsigned n_inodes; /* told to the kernel */
 	unsigned n_entries;
 	char last_entry[256];
+	unsigned n_firsts;
+	bool hold_first; /* until the test calls told(told_arg, 0) */
+	void (*told)(void *told_arg, int err);
+	void *told_arg;
 };
 
 static inline void agent_ended(void *arg)
@@ -72,6 +76,20 @@ static inline void told_entry(void *arg, uint64_t parent, const char *name)
 	snprintf(f->last_entry, sizeof(f->last_entry), "%s", name);
 }
 
+static inline void told_inode_first(void *arg, uint64_t ino,
+                                    void (*told)(void *told_arg, int err),
+                                    void *told_arg)
+{
+	struct files_world *f = arg;
+
+	(void)ino;
+	f->n_firsts++;
+	f->told = told;
+	f->told_arg = told_arg;
+	if (!f->hold_first)
+		told(told_arg, 0);
+}
+
 static inline void stop_all(struct engine *engine)
 {
 	struct agent_of *a = engine->agent_arg;
@@ -82,8 +100,11 @@ static inline void stop_all(struct engine *engine)
 
 static inline void files_begin_world_as(struct files_world *f, bool finder)
 {
-	static const struct fs_notify notify = { .inode = told_inode,
-		                                 .entry = told_entry };
+	static const struct fs_notify notify = {
+		.inode = told_inode,
+		.entry = told_entry,
+		.inode_first = told_inode_first,
+	};
 
 	*f = (struct files_world){ .g = fake_guest_new(),
 		                   .engine = puppet_new() };

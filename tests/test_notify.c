@@ -50,6 +50,13 @@ static struct gate {
 } gate = { .lock = PTHREAD_MUTEX_INITIALIZER,
 	   .changed = PTHREAD_COND_INITIALIZER };
 
+/* Who waits for an inode to be told of. */
+static struct waiter {
+	unsigned n; /* it was told so often */
+	int err;
+	unsigned n_sent; /* by then */
+} waiters[4];
+
 static void gate_set(bool shut)
 {
 	pthread_mutex_lock(&gate.lock);
@@ -64,6 +71,7 @@ static void gate_reset(void)
 	gate.shut = gate.held = gate.signals = false;
 	gate.n = 0;
 	gate.first = gate.last = 0;
+	memset(waiters, 0, sizeof(waiters));
 	pthread_mutex_unlock(&gate.lock);
 }
 
@@ -150,6 +158,26 @@ int fuse_lowlevel_notify_delete(struct fuse_session *session, fuse_ino_t parent,
 	gate_pass(parent);
 	*(void **)&send = real(__func__);
 	return session ? send(session, parent, child, name, len) : -ENOENT;
+}
+
+static void on_told(void *arg, int err)
+{
+	struct waiter *waiter = arg;
+
+	pthread_mutex_lock(&gate.lock);
+	waiter->n++;
+	waiter->err = err;
+	waiter->n_sent = gate.n;
+	pthread_mutex_unlock(&gate.lock);
+}
+
+static void expect_told(unsigned i, unsigned n, int err, unsigned n_sent)
+{
+	pthread_mutex_lock(&gate.lock);
+	assert_int_equal(waiters[i].n, n);
+	assert_int_equal(waiters[i].err, err);
+	assert_int_equal(waiters[i].n_sent, n_sent);
+	pthread_mutex_unlock(&gate.lock);
 }
 
 /* ---- the queue ----------------------------------------------------------- */
@@ -287,6 +315,44 @@ static void notify_stop_never_waits(void **state)
 	notify_free(notify);
 }
 
+static void notify_tells_who_waits_for_an_inode_when_it_was_sent(void **state)
+{
+	struct notify *notify = start_held();
+
+	(void)state;
+	/* Of the others some are dropped. */
+	for (uint64_t ino = 2; ino < QUEUE_MAX + 10; ino++)
+		notify_inode(notify, ino);
+	notify_inode_first(notify, 5000, on_told, &waiters[0]);
+	notify_inode_first(notify, 5000, on_told, &waiters[1]);
+	expect_told(0, 0, 0, 0);
+	gate_set(false);
+	notify_flush(notify);
+	expect_told(0, 1, 0, 2);
+	expect_told(1, 1, 0, 3);
+	assert_int_equal(gate_count(), 3 + QUEUE_MAX);
+	notify_free(notify);
+}
+
+static void notify_tells_who_waits_when_it_stops(void **state)
+{
+	struct notify *notify = start();
+
+	(void)state;
+	gate_set(true);
+	notify_inode_first(notify, 1, on_told, &waiters[0]);
+	gate_wait_held();
+	notify_inode_first(notify, 2, on_told, &waiters[1]);
+	assert_false(notify_stop(notify));
+	expect_told(0, 0, 0, 0);
+	expect_told(1, 1, 0, 0);
+	notify_inode_first(notify, 3, on_told, &waiters[2]);
+	expect_told(2, 1, 0, 0);
+	gate_set(false);
+	notify_free(notify);
+	expect_told(0, 1, 0, 1);
+}
+
 static void notify_survives_any_failed_allocation(void **state)
 {
 	struct notify *notify;
@@ -301,8 +367,11 @@ static void notify_survives_any_failed_allocation(void **state)
 		notify_inode(notify, 1);
 		notify_entry(notify, 1, "web");
 		notify_delete(notify, 1, 2, "shop");
+		notify_inode_first(notify, 2, on_told, &waiters[0]);
 		notify_flush(notify);
-		assert_int_equal(gate_count(), fail_alloc_reached() ? 2 : 3);
+		assert_int_equal(gate_count(), fail_alloc_reached() ? 3 : 4);
+		assert_int_equal(waiters[0].n, 1);
+		assert_true(waiters[0].err == 0 || waiters[0].err == -ENOMEM);
 		notify_free(notify);
 	}
 }
@@ -517,6 +586,9 @@ int main(void)
 		cmocka_unit_test(notify_drops_the_oldest_when_it_is_full),
 		cmocka_unit_test(notify_refuses_a_name_that_no_kernel_takes),
 		cmocka_unit_test(notify_stop_never_waits),
+		cmocka_unit_test(
+			notify_tells_who_waits_for_an_inode_when_it_was_sent),
+		cmocka_unit_test(notify_tells_who_waits_when_it_stops),
 		cmocka_unit_test(notify_survives_any_failed_allocation),
 		cmocka_unit_test(notify_reaches_the_kernel),
 		cmocka_unit_test(

@@ -451,6 +451,46 @@ static void open_gives_up_a_lock_that_is_interrupted(void **state)
 	files_end_world(&f);
 }
 
+/* Others may have written until now, whatever is remembered of before. */
+static void open_reads_anew_under_a_lock(void **state)
+{
+	struct files_world f;
+	uint64_t node;
+	uint64_t fh;
+	uint64_t id;
+
+	(void)state;
+	begin(&f);
+	node = look(&f, "d/small");
+	fh = open_it(&f, "d/small", O_RDWR);
+	f.hold_first = true;
+	id = lock(&f, node, fh, FUSE_SETLK, F_WRLCK);
+	wait_seen(&f, WIRE_SETLK, 1);
+	settle(&f);
+	assert_int_equal(f.n_firsts, 1);
+	assert_false(kernel_answered(f.k, id));
+	/* It is as good as answered. */
+	kernel_send_interrupt(f.k, id);
+	settle(&f);
+	f.told(f.told_arg, 0);
+	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), 0);
+	reads(&f, node, fh, 0, "content");
+	assert_int_equal(f.g->n_seen[WIRE_READ], 1);
+	f.hold_first = false;
+	id = lock(&f, node, fh, FUSE_SETLK, F_UNLCK);
+	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), 0);
+	assert_int_equal(f.n_firsts, 1);
+	id = lock(&f, node, fh, FUSE_SETLKW, F_RDLCK);
+	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), 0);
+	assert_int_equal(f.n_firsts, 2);
+	f.g->err[WIRE_SETLK] = EAGAIN;
+	id = lock(&f, node, fh, FUSE_SETLK, F_WRLCK);
+	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), -EAGAIN);
+	assert_int_equal(f.n_firsts, 2);
+	kernel_release(f.k, node, fh, O_RDWR);
+	files_end_world(&f);
+}
+
 static void open_takes_no_lock_for_who_was_interrupted_before(void **state)
 {
 	struct files_world f;
@@ -567,6 +607,7 @@ int main(void)
 		cmocka_unit_test(open_creates),
 		cmocka_unit_test(open_copies_within_a_machine_and_not_between),
 		cmocka_unit_test(open_gives_up_a_lock_that_is_interrupted),
+		cmocka_unit_test(open_reads_anew_under_a_lock),
 		cmocka_unit_test(
 			open_takes_no_lock_for_who_was_interrupted_before),
 		cmocka_unit_test(open_files_of_an_agent_that_died_are_dead),

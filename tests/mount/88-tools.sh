@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Goal: git, tar, rsync, sqlite, make and editors work below files/ as anywhere.
 . "$(dirname "$0")/files.sh"
-need_all git tar rsync sqlite3 setfacl setfattr getfattr cc make
+need_all git tar rsync sqlite3 setfacl setfattr getfattr cc make python3
 
 mount_orbfs -o allow_other,default_permissions,symlinks=raw
 make_machine one
@@ -117,6 +117,25 @@ expect "the database is whole" ok "$(sqlite3 "$db" 'pragma integrity_check')"
 expect "as the machine sees it" "inside|40 none|1 outside|40" "$(as_root one \
 	'sqlite3 /srv/db.sqlite "select who, count(*) from t group by who
 	order by who"' | xargs)"
+# A counter under a lock, with a writer on each side. Nobody has listed the
+# directory, so the machine does not tell of what is written there.
+mkdir "$n/counted"
+echo 0 >"$n/counted/counter"
+cat >"$work/count.py" <<'END'
+import fcntl, os, sys
+fd = os.open(sys.argv[1], os.O_RDWR)
+for i in range(500):
+    fcntl.lockf(fd, fcntl.LOCK_EX)
+    n = int(os.pread(fd, 16, 0)) + 1
+    os.pwrite(fd, b"%d\n" % n, 0)
+    fcntl.lockf(fd, fcntl.LOCK_UN)
+END
+python3 "$work/count.py" "$n/counted/counter" &
+inside=$!
+check "a counter outside beside one inside" \
+	python3 "$work/count.py" "$f/counted/counter"
+wait "$inside"
+expect "have counted all" 1000 "$(cat "$n/counted/counter")"
 # Locks, each way.
 as_root one 'flock /srv/db.sqlite sh -c "touch /srv/held
 	while [ -e /srv/held ]; do sleep 0.1; done"' &
