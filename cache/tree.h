@@ -62,7 +62,9 @@ struct file {
 	void *fetch;             /* a LIST of it that is under way; for fs/ */
 	struct file *older;      /* in the order of use, if it has a listing */
 	struct file *newer;
-	void *node; /* the kernel's, borrowed; for fs/ */
+	void *node;   /* the kernel's, borrowed; for fs/ */
+	void *opens;  /* the first that is open of it, borrowed; for fs/ */
+	bool removed; /* we removed its last name */
 };
 
 /* One name in a listing. The hash of the name, never 0, 1 or 2 and below 2^63,

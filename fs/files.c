@@ -258,7 +258,7 @@ static void tell_root_name(void *arg, struct file *dir, const char *name)
 static void on_each_lost(void *arg, struct file *file)
 {
 	file_each_name(file, tell_root_name, arg);
-	if (open_is_open(arg, file) || file == tree_root(file->tree))
+	if (open_is_open(file) || file == tree_root(file->tree))
 		files_tell_file(arg, file);
 }
 
@@ -398,12 +398,34 @@ bool files_node_path(struct request *rq)
 	if (file->names || file == tree_root(file->tree))
 		return files_path(rq, NULL);
 	if (!rq->call.handle)
-		rq->call.handle = open_any_handle(files_of(rq->node), file);
+		rq->call.handle = open_any_handle(file);
 	rq->call.path = "";
 	if (rq->call.handle)
 		return true;
-	request_fail(rq, -ENOENT);
+	request_fail(rq, -ESTALE);
 	return false;
+}
+
+/* What is open is asked by that: its name may be another one's by now. */
+static bool node_or_path(struct request *rq)
+{
+	rq->call.handle = open_any_handle(rq->node->file);
+	rq->call.path = "";
+	return rq->call.handle || files_node_path(rq);
+}
+
+void files_fail_node(struct request *rq, int err)
+{
+	bool by_name = !rq->call.handle &&
+	               !(rq->node->file->attr.flags & WIRE_ATTR_VOLATILE);
+
+	files_fail(rq, err == -ENOENT && by_name ? -ESTALE : err);
+}
+
+bool files_is_other(const struct file *file, const struct wire_attr *attr)
+{
+	return file_is_watched(file) &&
+	       (attr->dev != file->dev || attr->ino != file->ino);
 }
 
 void files_fail(struct request *rq, int err)
@@ -554,8 +576,10 @@ static void on_attr(void *arg, int err, const struct guest_reply *reply,
 	struct request *rq = arg;
 
 	(void)more;
+	if (!err && files_is_other(rq->node->file, &reply->attr))
+		err = -ESTALE;
 	if (err) {
-		files_fail(rq, err);
+		files_fail_node(rq, err);
 		return;
 	}
 	file_set_attr(rq->node->file, &reply->attr);
@@ -568,7 +592,7 @@ static bool is_removed(const struct file *file)
 {
 	return !file->names && file != tree_root(file->tree) &&
 	       (file_is_dir(file) || file->attr.nlink <= 1) &&
-	       !open_any_handle(tree_arg(file->tree), file);
+	       !open_any_handle(file);
 }
 
 static void ask_attr(struct request *rq)
@@ -580,7 +604,7 @@ static void ask_attr(struct request *rq)
 	if (is_removed(file)) {
 		file->attr.nlink = 0;
 		request_reply_attr(rq);
-	} else if (files_node_path(rq))
+	} else if (node_or_path(rq))
 		guest_ask(files->guest, &rq->call, on_attr, rq);
 }
 
@@ -673,14 +697,22 @@ static void on_set(void *arg, int err, const struct guest_reply *reply,
 static void ask_set(struct request *rq)
 {
 	struct files *files = files_of(rq->node);
+	struct file *file = rq->node->file;
 	bool resize = rq->call.set & WIRE_SET_SIZE;
+	bool found;
 
+	if (file->removed && is_removed(file)) {
+		file->attr.nlink = 0;
+		request_reply_attr(rq);
+		return;
+	}
 	rq->call.op = WIRE_SETATTR;
 	rq->call.set_uid = idmap_uid(files, rq->call.set_uid);
 	rq->call.set_gid = idmap_gid(files, rq->call.set_gid);
 	if (resize)
-		rq->call.handle = open_writable_handle(files, rq->node->file);
-	if (files_node_path(rq))
+		rq->call.handle = open_writable_handle(file);
+	found = resize ? files_node_path(rq) : node_or_path(rq);
+	if (found)
 		guest_ask(files->guest, &rq->call, on_set, rq);
 }
 
@@ -723,7 +755,7 @@ static void on_link_read(void *arg, int err, const struct guest_reply *reply,
 	if (err == -EFBIG)
 		err = -ENAMETOOLONG;
 	if (err)
-		files_fail(rq, err);
+		files_fail_node(rq, err);
 	else
 		request_reply_readlink(rq, b.data ? b.data : "");
 	buf_free(&b);
@@ -846,7 +878,7 @@ static void ask_link(struct request *rq)
 	if (file->names)
 		err = tree_path(file, &b);
 	else
-		rq->call.handle = open_any_handle(files, file);
+		rq->call.handle = open_any_handle(file);
 	if (!err && file->names)
 		rq->call.path = b.data;
 	else if (!err && !rq->call.handle)
@@ -870,6 +902,18 @@ void files_link(struct request *rq)
 
 /* ---- removing and moving ---- */
 
+/* A name goes by what we do: who has just found it there, and comes too late,
+ * may change what nobody sees any more. */
+static void note_removed(struct file *dir, const char *name,
+                         const struct file *by)
+{
+	struct file *file = tree_find(dir, name);
+
+	if (file && file != by && !file->opens &&
+	    (file_is_dir(file) || file->attr.nlink <= 1))
+		file->removed = true;
+}
+
 static void on_removed(void *arg, int err, const struct guest_reply *reply,
                        bool more)
 {
@@ -883,6 +927,8 @@ static void on_removed(void *arg, int err, const struct guest_reply *reply,
 		finder_forget(rq->fs, files_ino(files_of(rq->node), file->dev,
 		                                file->ino));
 	if (!err || err == -ENOENT) {
+		if (!err)
+			note_removed(dir, rq->text, NULL);
 		tree_leave(dir, rq->text);
 		tree_list_change(dir, rq->text, NULL, NULL);
 		file_spoil(dir);
@@ -925,6 +971,8 @@ static void on_renamed(void *arg, int err, const struct guest_reply *reply,
 		files_fail(rq, err);
 		return;
 	}
+	if (!exchange)
+		note_removed(new_dir, new_name(rq), tree_find(dir, rq->text));
 	tree_rename(dir, rq->text, new_dir, new_name(rq), exchange);
 	/* What moved keeps its attributes, but for the time of its change. */
 	tree_drop_listing(dir);
@@ -1016,6 +1064,15 @@ void files_statfs(struct request *rq)
 
 /* ---- extended attributes ---- */
 
+static void fail_xattr(struct request *rq, int err)
+{
+	/* Most files have none: that is no error of the machine's. */
+	if (err == -ENOENT)
+		files_fail_node(rq, err);
+	else
+		request_fail(rq, err);
+}
+
 static void on_xattr(void *arg, int err, const struct guest_reply *reply,
                      bool more)
 {
@@ -1023,7 +1080,7 @@ static void on_xattr(void *arg, int err, const struct guest_reply *reply,
 
 	(void)more;
 	if (err)
-		request_fail(rq, err);
+		fail_xattr(rq, err);
 	else if (rq->size == 0)
 		request_reply_xattr_size(rq, (size_t)reply->number);
 	else if (reply->len > rq->size)
@@ -1058,7 +1115,7 @@ static void on_xattr_list(void *arg, int err, const struct guest_reply *reply,
 
 	(void)more;
 	if (err)
-		request_fail(rq, err);
+		fail_xattr(rq, err);
 	else
 		reply_xattr_list(rq, reply->data,
 		                 rq->size ? reply->len : (size_t)reply->number);
@@ -1072,7 +1129,7 @@ static void ask_xattr(struct request *rq)
 	rq->call.text = rq->text;
 	rq->call.size = (uint32_t)(rq->size < WIRE_XATTR_MAX ? rq->size
 	                                                     : WIRE_XATTR_MAX);
-	if (files_node_path(rq))
+	if (node_or_path(rq))
 		guest_ask(files_of(rq->node)->guest, &rq->call, done, rq);
 }
 
@@ -1126,7 +1183,7 @@ static void on_xattr_set(void *arg, int err, const struct guest_reply *reply,
 	(void)reply;
 	(void)more;
 	file_spoil(rq->node->file);
-	request_fail(rq, err);
+	fail_xattr(rq, err);
 }
 
 static void ask_set_xattr(struct request *rq)
@@ -1134,7 +1191,9 @@ static void ask_set_xattr(struct request *rq)
 	rq->call.text = rq->text;
 	rq->call.data = rq->text + strlen(rq->text) + 1;
 	rq->call.len = rq->size;
-	if (files_node_path(rq))
+	if (rq->node->file->removed && is_removed(rq->node->file))
+		request_reply_done(rq);
+	else if (node_or_path(rq))
 		guest_ask(files_of(rq->node)->guest, &rq->call, on_xattr_set,
 		          rq);
 }

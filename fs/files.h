@@ -99,11 +99,16 @@ struct files *files_of(const struct node *node);
  * stays as long as the request. false: the request has failed. */
 bool files_path(struct request *rq, const char *name);
 /* The path of rq->node, or a handle of it in rq->call, if it has no name any
- * more. The same. */
+ * more. The same; -ESTALE has the kernel look its name up anew. */
 bool files_node_path(struct request *rq);
 /* Fail with what the guest said, and leave a line in the machine's error when
  * it was not an everyday answer like ENOENT. */
 void files_fail(struct request *rq, int err);
+/* The same for what was asked about rq->node: if that is not there any more,
+ * the kernel looks its name up anew, and may find another file. */
+void files_fail_node(struct request *rq, int err);
+/* Is the answer about another file, that has got the name? */
+bool files_is_other(const struct file *file, const struct wire_attr *attr);
 /* The node of a file, referred to. NULL: no memory. */
 struct node *files_node(struct fs *fs, struct member *m, struct file *file);
 /* Who will own what the request makes. */

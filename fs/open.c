@@ -46,6 +46,7 @@ struct open_file {
 	struct request *waiting; /* for the open, or for the writes */
 	struct open_file *next;  /* in fs->opens */
 	struct open_file **at;
+	struct open_file *next_same; /* of the same file */
 };
 
 /* A write under way. */
@@ -73,7 +74,23 @@ static struct open_file *open_file_new(struct node *node, int flags)
 	if (of->next)
 		of->next->at = &of->next;
 	fs->opens = of;
+	of->next_same = node->file->opens;
+	node->file->opens = of;
 	return of;
+}
+
+static void leave_file(struct open_file *of)
+{
+	struct file *file = of->node->file;
+	struct open_file *same = file->opens;
+
+	if (same == of) {
+		file->opens = of->next_same;
+		return;
+	}
+	while (same->next_same != of)
+		same = same->next_same;
+	same->next_same = of->next_same;
 }
 
 struct open_file *open_file_ref(struct open_file *of)
@@ -99,6 +116,7 @@ void open_file_unref(struct open_file *of)
 	*of->at = of->next;
 	if (of->next)
 		of->next->at = of->at;
+	leave_file(of);
 	free(of->data);
 	node_unref(of->node);
 	free(of);
@@ -117,34 +135,30 @@ static int check(const struct open_file *of)
 	return 0;
 }
 
-static bool has_handle(const struct open_file *of, const struct file *file)
+static bool has_handle(const struct open_file *of)
 {
-	return of->node->file == file && of->state == OPEN_OPEN && !check(of);
+	return of->state == OPEN_OPEN && !check(of);
 }
 
-uint64_t open_any_handle(const struct files *files, const struct file *file)
+uint64_t open_any_handle(const struct file *file)
 {
-	for (const struct open_file *of = files->fs->opens; of; of = of->next)
-		if (has_handle(of, file))
+	for (const struct open_file *of = file->opens; of; of = of->next_same)
+		if (has_handle(of))
 			return of->handle;
 	return 0;
 }
 
-uint64_t open_writable_handle(const struct files *files,
-                              const struct file *file)
+uint64_t open_writable_handle(const struct file *file)
 {
-	for (const struct open_file *of = files->fs->opens; of; of = of->next)
-		if (of->writes && has_handle(of, file))
+	for (const struct open_file *of = file->opens; of; of = of->next_same)
+		if (of->writes && has_handle(of))
 			return of->handle;
 	return 0;
 }
 
-bool open_is_open(const struct files *files, const struct file *file)
+bool open_is_open(const struct file *file)
 {
-	for (const struct open_file *of = files->fs->opens; of; of = of->next)
-		if (of->node->file == file)
-			return true;
-	return false;
+	return file->opens != NULL;
 }
 
 /* ---- waiting in line ---- */
@@ -301,10 +315,16 @@ static void on_opened(void *arg, int err, const struct guest_reply *reply,
 	bool stale;
 
 	(void)more;
+	if (!err && files_is_other(rq->node->file, &reply->attr)) {
+		guest_tell(files_of(rq->node)->guest,
+		           &(struct guest_call){ .op = WIRE_CLOSE,
+		                                 .handle = reply->handle });
+		err = -ESTALE;
+	}
 	if (err) {
 		rq->open->state = OPEN_DEAD;
 		rq->open->err = err;
-		files_fail(rq, err);
+		files_fail_node(rq, err);
 		return;
 	}
 	set_cache_flags(rq, &reply->attr);

@@ -47,9 +47,8 @@ size_t opens_count(const struct fs *fs);
 /* All that the kernel never released; at the end. */
 void opens_free(struct fs *fs);
 /* A handle of a file that somebody has open, or 0. */
-uint64_t open_any_handle(const struct files *files, const struct file *file);
-uint64_t open_writable_handle(const struct files *files,
-                              const struct file *file);
-bool open_is_open(const struct files *files, const struct file *file);
+uint64_t open_any_handle(const struct file *file);
+uint64_t open_writable_handle(const struct file *file);
+bool open_is_open(const struct file *file);
 
 #endif

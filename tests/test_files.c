@@ -655,6 +655,84 @@ static void files_are_interrupted_when_it_takes_long(void **state)
 	files_end_world(&f);
 }
 
+static int set_xattr(struct files_world *f, uint64_t node)
+{
+	static const char names[] = "user.a\0b";
+	struct fuse_setxattr_in in = { .size = 1 };
+	char all[sizeof(in) + sizeof(names)];
+
+	/* Without flags of its own, as older kernels send it. */
+	memcpy(all, &in, FUSE_COMPAT_SETXATTR_IN_SIZE);
+	memcpy(all + FUSE_COMPAT_SETXATTR_IN_SIZE, names, sizeof(names));
+	return kernel_wait_done(
+		f->k,
+		kernel_send(f->k, FUSE_SETXATTR, node, all,
+	                    FUSE_COMPAT_SETXATTR_IN_SIZE + sizeof(names)));
+}
+
+/* The kernel has found the name, and waits for who removes it. */
+static void files_may_be_changed_after_we_removed_them(void **state)
+{
+	struct files_world f;
+	struct fuse_setattr_in in = { .valid = FATTR_MODE, .mode = 0600 };
+	struct fuse_attr attr;
+	uint64_t nodes[2];
+	uint64_t dir;
+
+	(void)state;
+	begin(&f);
+	dir = look(&f, "etc");
+	nodes[0] = look(&f, "etc/hosts");
+	nodes[1] = look(&f, "etc/fstab");
+	assert_int_equal(kernel_rename(f.k, dir, "fstab", dir, "hosts", 0), 0);
+	assert_int_equal(kernel_setattr(f.k, nodes[1], &in, &attr), 0);
+	assert_int_equal(f.g->n_seen[WIRE_SETATTR], 1);
+	assert_int_equal(kernel_unlink(f.k, dir, "hosts"), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(kernel_setattr(f.k, nodes[i], &in, &attr), 0);
+		assert_int_equal(attr.nlink, 0);
+		assert_int_equal(set_xattr(&f, nodes[i]), 0);
+	}
+	assert_int_equal(f.g->n_seen[WIRE_SETATTR], 1);
+	assert_int_equal(f.g->n_seen[WIRE_SETXATTR], 0);
+	files_end_world(&f);
+}
+
+/* For then it looks the name up anew, and tries once more. */
+static void files_tell_the_kernel_that_a_name_is_another_files(void **state)
+{
+	struct files_world f;
+	struct fuse_setattr_in in = { .valid = FATTR_MODE, .mode = 0600 };
+	struct fuse_open_out open;
+	struct fuse_attr attr;
+	uint64_t node;
+	uint64_t link;
+
+	(void)state;
+	begin(&f);
+	/* The guest answers that it is not there. */
+	fake_guest_symlink(f.g, "var/link", "to");
+	node = look(&f, "etc/hosts");
+	link = look(&f, "var/link");
+	fake_guest_remove(f.g, "etc/hosts");
+	fake_guest_remove(f.g, "var/link");
+	hands_turn(f.w.hands, 1000);
+	assert_int_equal(kernel_getattr(f.k, node, &attr), -ESTALE);
+	assert_int_equal(kernel_setattr(f.k, node, &in, &attr), -ESTALE);
+	assert_int_equal(kernel_open(f.k, node, O_RDONLY, &open), -ESTALE);
+	assert_int_equal(set_xattr(&f, node), -ESTALE);
+	assert_int_equal(kernel_wait_done(f.k, kernel_send_readlink(f.k, link)),
+	                 -ESTALE);
+	/* It has told so. */
+	list_dir(&f, "etc");
+	node = look(&f, "etc/fstab");
+	fake_guest_remove(f.g, "etc/fstab");
+	loop_run_for(f.w.loop, 20);
+	assert_int_equal(kernel_setattr(f.k, node, &in, &attr), -ESTALE);
+	assert_int_equal(kernel_open(f.k, node, O_RDONLY, &open), -ESTALE);
+	files_end_world(&f);
+}
+
 static void files_of_a_machine_that_is_removed_go(void **state)
 {
 	struct files_world f;
@@ -757,6 +835,9 @@ int main(void)
 		cmocka_unit_test(files_that_are_not_in_the_root_are_not_kept),
 		cmocka_unit_test(files_goes_on_after_whatever_the_guest_says),
 		cmocka_unit_test(files_are_interrupted_when_it_takes_long),
+		cmocka_unit_test(files_may_be_changed_after_we_removed_them),
+		cmocka_unit_test(
+			files_tell_the_kernel_that_a_name_is_another_files),
 		cmocka_unit_test(files_of_a_machine_that_is_removed_go),
 		cmocka_unit_test(files_without_memory_answer_all_the_same),
 	};

@@ -157,7 +157,7 @@ static void open_that_fails_behind_is_told_by_what_follows(void **state)
 	assert_int_equal(f.g->n_seen[WIRE_CLOSE], 0);
 	f.g->hold = 0;
 	/* Where it is not behind, the open says so itself. */
-	assert_int_equal(kernel_open(f.k, node, O_RDWR, &open), -ENOENT);
+	assert_int_equal(kernel_open(f.k, node, O_RDWR, &open), -ESTALE);
 	files_end_world(&f);
 }
 
@@ -189,6 +189,49 @@ static void open_files_survive_their_names(void **state)
 	/* The guest cannot be asked any more; what is left is known. */
 	assert_int_equal(kernel_getattr(f.k, node, &attr), 0);
 	assert_int_equal(attr.nlink, 0);
+	files_end_world(&f);
+}
+
+/* Its name goes elsewhere while nobody is told. */
+static void open_files_are_asked_by_what_is_open(void **state)
+{
+	struct files_world f;
+	struct fuse_setattr_in in = { .valid = FATTR_MODE, .mode = 0600 };
+	struct fuse_attr attr;
+	struct fuse_open_out open;
+	uint64_t node;
+
+	(void)state;
+	begin(&f);
+	node = look(&f, "d/small");
+	assert_int_equal(kernel_open(f.k, node, O_RDONLY, &open), 0);
+	fake_guest_move(f.g, "d/other", "d/small");
+	hands_turn(f.w.hands, 1000);
+	assert_int_equal(kernel_getattr(f.k, node, &attr), 0);
+	assert_int_equal(attr.size, 7);
+	assert_int_equal(kernel_setattr(f.k, node, &in, &attr), 0);
+	assert_int_equal(attr.mode & 07777, 0600);
+	assert_int_not_equal(
+		f.g->nodes[fake_guest_find(f.g, "d/small")].mode & 07777, 0600);
+	kernel_release(f.k, node, open.fh, O_RDONLY);
+	files_end_world(&f);
+}
+
+static void open_opens_no_other_file_that_has_got_the_name(void **state)
+{
+	struct files_world f;
+	struct fuse_open_out open;
+	uint64_t node;
+
+	(void)state;
+	begin(&f);
+	list_dir(&f, "d");
+	node = look(&f, "d/small");
+	/* What tells of it is on its way. */
+	f.g->nodes[fake_guest_find(f.g, "d/small")].ino += 1000;
+	assert_int_equal(kernel_open(f.k, node, O_RDWR, &open), -ESTALE);
+	settle(&f);
+	assert_int_equal(f.g->n_seen[WIRE_CLOSE], 1);
 	files_end_world(&f);
 }
 
@@ -599,6 +642,9 @@ int main(void)
 		cmocka_unit_test(
 			open_that_fails_behind_is_told_by_what_follows),
 		cmocka_unit_test(open_files_survive_their_names),
+		cmocka_unit_test(open_files_are_asked_by_what_is_open),
+		cmocka_unit_test(
+			open_opens_no_other_file_that_has_got_the_name),
 		cmocka_unit_test(open_answers_writes_before_the_guest_has_them),
 		cmocka_unit_test(open_keeps_no_size_that_a_write_may_overtake),
 		cmocka_unit_test(open_tells_a_failed_write_once),
