@@ -67,7 +67,8 @@ enum wire_op {
 	 * root without links in it, or "" when it leads nowhere */
 	WIRE_READLINK,
 	/* node, u32 flags (WIRE_O_*), u32 want -> u64 handle, attr, data: the
-	 * file's beginning, up to want bytes, all of it if it is no longer */
+	 * file's beginning, up to want bytes, all of it if it is no longer;
+	 * none of a file that is WIRE_ATTR_VOLATILE */
 	WIRE_OPEN,
 	/* path, u32 flags, u32 mode, owner -> u64 handle, attr */
 	WIRE_CREATE,

@@ -1064,6 +1064,7 @@ static void files_made_up_while_read_are_read_to_their_end(void **state)
 	struct peer *p = peer_start();
 	static char expected[WIRE_DATA_MAX];
 	struct wire_attr a;
+	uint64_t h;
 	size_t len = 0;
 	ssize_t n;
 	int fd = open("/proc/kallsyms", O_RDONLY);
@@ -1078,13 +1079,26 @@ static void files_made_up_while_read_are_read_to_their_end(void **state)
 	assert_int_equal(peer_ask(p, WIRE_OPEN, "a844", "proc/kallsyms",
 	                          UINT64_C(0), WIRE_O_READ, (unsigned)len),
 	                 0);
-	(void)wire_get_u64(&p->body);
+	h = wire_get_u64(&p->body);
 	wire_get_attr(&p->body, &a);
 	assert_true(a.flags & WIRE_ATTR_VOLATILE);
+	assert_data(p, "", 0);
+	assert_int_equal(peer_ask(p, WIRE_READ, "884", h, UINT64_C(0),
+	                          (unsigned)len),
+	                 0);
 	assert_data(p, expected, len);
 	assert_int_equal(peer_ask(p, WIRE_STAT, "a", "sys/kernel"), 0);
 	wire_get_attr(&p->body, &a);
 	assert_true(a.flags & WIRE_ATTR_VOLATILE);
+	/* To read it is left to who wants to: that may do something. */
+	assert_int_equal(peer_ask(p, WIRE_OPEN, "a844",
+	                          "sys/kernel/uevent_seqnum", UINT64_C(0),
+	                          WIRE_O_READ, 4096),
+	                 0);
+	(void)wire_get_u64(&p->body);
+	wire_get_attr(&p->body, &a);
+	assert_true(a.size > 0);
+	assert_data(p, "", 0);
 	peer_end(p);
 }
 

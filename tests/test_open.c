@@ -398,6 +398,24 @@ static void open_with_o_sync_waits_for_each_write(void **state)
 	files_end_world(&f);
 }
 
+static void open_waits_for_each_write_to_what_is_made_up(void **state)
+{
+	struct files_world f;
+	uint64_t node;
+	uint64_t fh;
+
+	(void)state;
+	begin(&f);
+	f.g->nodes[fake_guest_find(f.g, "d/small")].flags = WIRE_ATTR_VOLATILE;
+	node = look(&f, "d/small");
+	fh = open_it(&f, "d/small", O_WRONLY);
+	f.g->err[WIRE_WRITE] = EINVAL;
+	assert_int_equal(kernel_write(f.k, node, fh, 0, "x", 1), -EINVAL);
+	assert_int_equal(kernel_flush(f.k, node, fh), 0);
+	kernel_release(f.k, node, fh, O_WRONLY);
+	files_end_world(&f);
+}
+
 static void open_creates(void **state)
 {
 	struct files_world f;
@@ -650,6 +668,7 @@ int main(void)
 		cmocka_unit_test(open_tells_a_failed_write_once),
 		cmocka_unit_test(open_waits_when_much_is_under_way),
 		cmocka_unit_test(open_with_o_sync_waits_for_each_write),
+		cmocka_unit_test(open_waits_for_each_write_to_what_is_made_up),
 		cmocka_unit_test(open_creates),
 		cmocka_unit_test(open_copies_within_a_machine_and_not_between),
 		cmocka_unit_test(open_gives_up_a_lock_that_is_interrupted),

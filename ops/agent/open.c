@@ -130,14 +130,13 @@ static int put_data(struct request *rq, const struct handle *h, uint32_t size,
 }
 
 /* A file that cannot be read is opened all the same: whoever opened it is told
- * when it reads. */
+ * when it reads. What is made up while it is read may be gone then, or may do
+ * something: an open does not read it. */
 static void put_beginning(struct request *rq, const struct handle *h,
                           uint32_t want)
 {
-	uint64_t end = h->volatile_file ? UINT64_MAX : h->size;
-
-	if (!(h->flags & WIRE_O_READ) || want == 0 || end == 0 ||
-	    put_data(rq, h, want, 0, end))
+	if (!(h->flags & WIRE_O_READ) || h->volatile_file || want == 0 ||
+	    h->size == 0 || put_data(rq, h, want, 0, h->size))
 		wire_put_data(&rq->out, NULL, 0);
 }
 
