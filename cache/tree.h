@@ -51,6 +51,7 @@ struct file {
 	uint64_t changes;     /* counts changes of its data that we know of */
 	unsigned n_writes;    /* of ours that are under way */
 	struct dentry *names; /* where it is; NULL: nowhere, or the root */
+	char *target; /* of a symbolic link that leads up, if it is known */
 	/* Of a directory: */
 	struct listing *listing; /* valid, or NULL */
 	uint64_t watch;          /* as what the guest tells of changes, or 0 */
@@ -113,6 +114,9 @@ bool file_is_dir(const struct file *file);
 /* attr is what the guest says now. It holds as long as what watches it says,
  * or for the ttl. */
 void file_set_attr(struct file *file, const struct wire_attr *attr);
+/* Keep where a symbolic link leads if that is absolute or goes up, so that it
+ * may be shown otherwise; NULL or without memory: it is not known. */
+void file_set_target(struct file *file, const char *target);
 /* Nothing is known of its attributes any more, here or in a listing. */
 void file_spoil(struct file *file);
 /* The same for a file that we write to, which gives it no extended attributes:
@@ -141,6 +145,9 @@ void tree_leave(struct file *dir, const char *name);
  * old one (exchange). */
 void tree_rename(struct file *dir, const char *name, struct file *new_dir,
                  const char *new_name, bool exchange);
+/* How often that may have moved a directory, and all paths that lead through
+ * it. */
+uint64_t tree_moves(const struct tree *tree);
 
 /* Append the path of a file, or of a name in a directory. 0; -ESTALE: it has
  * no name any more; or b->err. */

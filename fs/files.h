@@ -101,6 +101,9 @@ bool files_path(struct request *rq, const char *name);
 /* The path of rq->node, or a handle of it in rq->call, if it has no name any
  * more. The same; -ESTALE has the kernel look its name up anew. */
 bool files_node_path(struct request *rq);
+/* The guest has not found what it was asked about: if we moved a directory
+ * meanwhile, ask again where it is now. */
+bool files_again(struct request *rq, int err);
 /* Fail with what the guest said, and leave a line in the machine's error when
  * it was not an everyday answer like ENOENT. */
 void files_fail(struct request *rq, int err);
@@ -115,6 +118,9 @@ struct node *files_node(struct fs *fs, struct member *m, struct file *file);
 void files_set_owner(struct request *rq);
 /* In the guest's numbers; when the guest is known. */
 void files_map_owner(struct request *rq);
+/* tree_enter, with the target of what is a symbolic link. */
+struct file *files_enter(struct file *dir, const char *name,
+                         const struct wire_attr *attr, const char *target);
 /* The guest has made rq->text in rq->node: answer with its node. NULL: the
  * request has failed. */
 struct node *files_made(struct request *rq, const struct wire_attr *attr,

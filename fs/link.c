@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "ops/wire.h"
+
 /* The next component of a path, and its length; NULL at the end. */
 static const char *next(const char *path, size_t *len)
 {
@@ -128,4 +130,17 @@ int link_show(const char *target, const char *resolved, int depth,
 	if (b->len == 0)
 		buf_add(b, ".", 1);
 	return b->err;
+}
+
+size_t link_shown_len(const char *target, int depth)
+{
+	struct buf b = BUF_INIT(WIRE_LINK_MAX);
+	const char *rest;
+	size_t len = WIRE_LINK_MAX - 1;
+
+	(void)leading_ups(target, &rest);
+	if (!has_up(rest) && link_show(target, "", depth, &b) == 0)
+		len = b.len;
+	buf_free(&b);
+	return len;
 }

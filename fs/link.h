@@ -23,5 +23,8 @@
  */
 int link_show(const char *target, const char *resolved, int depth,
               struct buf *b);
+/* How long is that? Programs make so much room for it. Where the guest has to
+ * say where it leads, as long as a link can be. */
+size_t link_shown_len(const char *target, int depth);
 
 #endif

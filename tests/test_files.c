@@ -458,6 +458,37 @@ static void files_shows_no_link_that_leads_out(void **state)
 	files_end_world(&f);
 }
 
+/* Is a link as long as it says, as lstat and readlink see it? */
+static void expect_length(struct files_world *f, const char *path)
+{
+	struct fuse_entry_out e;
+
+	assert_int_equal(look_at(f, path, &e), 0);
+	assert_int_equal(e.attr.size, strlen(read_link(f, e.nodeid)));
+}
+
+static void files_gives_a_link_the_length_of_what_it_shows(void **state)
+{
+	struct files_world f;
+	struct fuse_entry_out e;
+
+	(void)state;
+	begin(&f);
+	fake_guest_symlink(f.g, "a/b/c/deep", "../../../../../etc/passwd");
+	fake_guest_symlink(f.g, "a/b/plain", "c");
+	expect_length(&f, "a/b/c/deep");
+	expect_length(&f, "a/b/plain");
+	expect_length(&f, "etc/localtime");
+	list_dir(&f, "etc");
+	expect_length(&f, "etc/localtime");
+	assert_int_equal(kernel_symlink(f.k, look(&f, "a/b"), "l", "/x", &e),
+	                 0);
+	assert_int_equal(e.attr.size, strlen("../../x"));
+	assert_int_equal(link_it(&f, e.nodeid, look(&f, "a"), "l"), 0);
+	expect_length(&f, "a/l");
+	files_end_world(&f);
+}
+
 /* ---- life ---------------------------------------------------------------- */
 
 static void files_of_a_stopped_machine_are_not_reached(void **state)
@@ -826,6 +857,8 @@ int main(void)
 		cmocka_unit_test(
 			files_does_not_ask_for_attributes_that_are_not_there),
 		cmocka_unit_test(files_shows_no_link_that_leads_out),
+		cmocka_unit_test(
+			files_gives_a_link_the_length_of_what_it_shows),
 		cmocka_unit_test(files_of_a_stopped_machine_are_not_reached),
 		cmocka_unit_test(
 			files_starts_an_agent_when_one_is_needed_and_no_sooner),

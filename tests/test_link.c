@@ -173,8 +173,22 @@ static void link_never_leads_out_whatever_the_guest_says(void **state)
 		random_path(&seed, resolved, sizeof(resolved));
 		assert_int_equal(link_show(target, resolved, depth, &b), 0);
 		check_shown(b.data ? b.data : "", depth);
+		assert_in_range(link_shown_len(target, depth), b.len,
+		                WIRE_LINK_MAX);
 		buf_free(&b);
 	}
+}
+
+static void link_has_the_length_of_what_is_shown(void **state)
+{
+	(void)state;
+	assert_int_equal(link_shown_len("x", 2), 1);
+	assert_int_equal(link_shown_len("../x", 2), 4);
+	assert_int_equal(link_shown_len("/etc/x", 2), strlen("../../etc/x"));
+	assert_int_equal(link_shown_len("/", 0), strlen("."));
+	assert_int_equal(link_shown_len("../../../x", 1), strlen("../x"));
+	/* The guest says where that leads. */
+	assert_int_equal(link_shown_len("a/../x", 2), WIRE_LINK_MAX - 1);
 }
 
 int main(void)
@@ -189,6 +203,7 @@ int main(void)
 			link_comes_to_the_same_where_the_guest_says_nothing),
 		cmocka_unit_test(link_that_is_too_long_is_refused),
 		cmocka_unit_test(link_never_leads_out_whatever_the_guest_says),
+		cmocka_unit_test(link_has_the_length_of_what_is_shown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
