@@ -33,6 +33,7 @@ enum {
 	KERNEL_SURE_MS = 60000,
 	LIST_MOST = 4096,
 	MISSES = 2,
+	AGAIN_MOST = 10,
 	ROOT_WAIT_MS = 250, /* for a guest, by who only looks at a machine */
 };
 
@@ -372,11 +373,11 @@ void files_begin(struct request *rq, void (*go)(struct request *rq))
 {
 	struct files *files = files_of(rq->node);
 
+	rq->go = go;
 	if (guest_is_up(files->guest) && idmap_is_ready(files)) {
 		go(rq);
 		return;
 	}
-	rq->go = go;
 	lifecycle_wait(rq->node->m, on_machine_ready, rq);
 }
 
@@ -386,6 +387,7 @@ bool files_path(struct request *rq, const char *name)
 	int err = name ? tree_path_of(rq->node->file, name, &b)
 	               : tree_path(rq->node->file, &b);
 
+	rq->moves = tree_moves(rq->node->file->tree);
 	free(rq->path);
 	rq->path = NULL;
 	if (!err)
@@ -399,6 +401,16 @@ bool files_path(struct request *rq, const char *name)
 		err = -ENOMEM;
 	request_fail(rq, err == -EFBIG ? -ENAMETOOLONG : err);
 	return false;
+}
+
+bool files_again(struct request *rq, int err)
+{
+	if (err != -ENOENT || rq->call.handle || request_is_answered(rq) ||
+	    rq->moves == tree_moves(rq->node->file->tree) ||
+	    rq->n_again++ == AGAIN_MOST)
+		return false;
+	rq->go(rq);
+	return true;
 }
 
 /* A file that has lost its names is reached by what is open of it. */
@@ -522,6 +534,8 @@ static void on_looked(void *arg, int err, const struct guest_reply *reply,
 	struct file *dir = rq->node->file;
 
 	(void)more;
+	if (files_again(rq, err))
+		return;
 	if (err == -ENOENT)
 		tree_leave(dir, rq->text);
 	if (err)
@@ -599,6 +613,8 @@ static void on_attr(void *arg, int err, const struct guest_reply *reply,
 	struct request *rq = arg;
 
 	(void)more;
+	if (files_again(rq, err))
+		return;
 	if (!err && files_is_other(rq->node->file, &reply->attr))
 		err = -ESTALE;
 	if (err) {
@@ -717,7 +733,7 @@ static void on_set(void *arg, int err, const struct guest_reply *reply,
 	on_attr(rq, err, reply, more);
 }
 
-static void ask_set(struct request *rq)
+static void send_set(struct request *rq)
 {
 	struct files *files = files_of(rq->node);
 	struct file *file = rq->node->file;
@@ -730,13 +746,21 @@ static void ask_set(struct request *rq)
 		return;
 	}
 	rq->call.op = WIRE_SETATTR;
-	rq->call.set_uid = idmap_uid(files, rq->call.set_uid);
-	rq->call.set_gid = idmap_gid(files, rq->call.set_gid);
 	if (resize)
 		rq->call.handle = open_writable_handle(file);
 	found = resize ? files_node_path(rq) : node_or_path(rq);
 	if (found)
 		guest_ask(files->guest, &rq->call, on_set, rq);
+}
+
+static void ask_set(struct request *rq)
+{
+	const struct files *files = files_of(rq->node);
+
+	rq->call.set_uid = idmap_uid(files, rq->call.set_uid);
+	rq->call.set_gid = idmap_gid(files, rq->call.set_gid);
+	rq->go = send_set;
+	send_set(rq);
 }
 
 static bool may_destroy(struct request *rq, pid_t pid)
@@ -769,6 +793,8 @@ static void on_link_read(void *arg, int err, const struct guest_reply *reply,
 	int depth = tree_depth(rq->node->file);
 
 	(void)more;
+	if (files_again(rq, err))
+		return;
 	if (!err && depth < 0)
 		err = depth;
 	if (!err && rq->fs->spec.raw_links)
@@ -823,6 +849,8 @@ static void on_made(void *arg, int err, const struct guest_reply *reply,
 	struct node *node;
 
 	(void)more;
+	if (files_again(rq, err))
+		return;
 	if (err) {
 		files_fail(rq, err);
 		return;
@@ -844,11 +872,17 @@ void files_map_owner(struct request *rq)
 	rq->call.gid = idmap_gid(files, rq->call.gid);
 }
 
+static void send_make(struct request *rq)
+{
+	if (files_path(rq, rq->text))
+		guest_ask(files_of(rq->node)->guest, &rq->call, on_made, rq);
+}
+
 static void ask_make(struct request *rq)
 {
 	files_map_owner(rq);
-	if (files_path(rq, rq->text))
-		guest_ask(files_of(rq->node)->guest, &rq->call, on_made, rq);
+	rq->go = send_make;
+	send_make(rq);
 }
 
 void files_mkdir(struct request *rq)
@@ -948,6 +982,8 @@ static void on_removed(void *arg, int err, const struct guest_reply *reply,
 
 	(void)reply;
 	(void)more;
+	if (files_again(rq, err))
+		return;
 	if (file && (file_is_dir(file) || file->attr.nlink <= 1))
 		finder_forget(rq->fs, files_ino(files_of(rq->node), file->dev,
 		                                file->ino));
@@ -992,6 +1028,8 @@ static void on_renamed(void *arg, int err, const struct guest_reply *reply,
 
 	(void)reply;
 	(void)more;
+	if (files_again(rq, err))
+		return;
 	if (err) {
 		files_fail(rq, err);
 		return;
@@ -1091,6 +1129,8 @@ void files_statfs(struct request *rq)
 
 static void fail_xattr(struct request *rq, int err)
 {
+	if (files_again(rq, err))
+		return;
 	/* Most files have none: that is no error of the machine's. */
 	if (err == -ENOENT)
 		files_fail_node(rq, err);

@@ -101,6 +101,9 @@ bool files_path(struct request *rq, const char *name);
 /* The path of rq->node, or a handle of it in rq->call, if it has no name any
  * more. The same; -ESTALE has the kernel look its name up anew. */
 bool files_node_path(struct request *rq);
+/* The guest has not found what it was asked about: if we moved a directory
+ * meanwhile, ask again where it is now. */
+bool files_again(struct request *rq, int err);
 /* Fail with what the guest said, and leave a line in the machine's error when
  * it was not an everyday answer like ENOENT. */
 void files_fail(struct request *rq, int err);

@@ -19,6 +19,7 @@
 enum {
 	MOST_EVER = 1000000,
 	PART_MAX = 256 << 10,
+	AGAIN_MOST = 10,
 	AHEAD_MOST = 2048,
 	WALK_TRIAL = 8,   /* directories, until one comes without attributes */
 	WALK_SURE = 1024, /* the same when they were missed in one */
@@ -31,6 +32,8 @@ struct fetch {
 	uint32_t most;
 	uint64_t changes; /* of the directory, when it was asked */
 	uint64_t watch;   /* as what it is to be watched */
+	uint64_t moves;   /* of directories, when it was asked */
+	unsigned n_again; /* how often they made its path another one */
 	int err;
 	struct request *waiting; /* each goes on with rq->listed */
 };
@@ -90,11 +93,24 @@ static void note_watch(const struct fetch *f, bool watched)
 		                                 .watch = f->watch });
 }
 
+static int send_list(struct fetch *f);
+
+/* We moved it, or what it is in, while the guest was asked. */
+static bool list_again(struct fetch *f, int err)
+{
+	bool moved = err == -ENOENT && f->moves != tree_moves(f->dir->tree);
+
+	return moved && !f->listing->n && f->n_again++ < AGAIN_MOST &&
+	       !send_list(f);
+}
+
 static void on_list(void *arg, int err, const struct guest_reply *reply,
                     bool more)
 {
 	struct fetch *f = arg;
 
+	if (list_again(f, err))
+		return;
 	if (!err && !f->err)
 		take_entries(f, reply);
 	if (more)
@@ -115,21 +131,38 @@ static void on_list(void *arg, int err, const struct guest_reply *reply,
 	end_fetch(f);
 }
 
+/* 0, or why it cannot be asked for. */
+static int send_list(struct fetch *f)
+{
+	struct files *files = tree_arg(f->dir->tree);
+	struct buf path = BUF_INIT(WIRE_PATH_MAX - 1);
+	int err = tree_path(f->dir, &path);
+
+	f->moves = tree_moves(f->dir->tree);
+	if (!err)
+		guest_ask(files->guest,
+		          &(struct guest_call){ .op = WIRE_LIST,
+		                                .path = path.data ? path.data
+		                                                  : "",
+		                                .watch = f->watch,
+		                                .size = f->most },
+		          on_list, f);
+	buf_free(&path);
+	return err;
+}
+
 /* Ask for a directory; rq (NULL: nobody) waits for it. The guest is up. */
-static void fetch(struct files *files, struct file *dir, uint32_t most,
-                  struct request *rq)
+static void fetch(struct file *dir, uint32_t most, struct request *rq)
 {
 	struct fetch *f = calloc(1, sizeof(*f));
-	struct buf path = BUF_INIT(WIRE_PATH_MAX - 1);
-	int err = f ? tree_path(dir, &path) : -ENOMEM;
+	int err;
 
-	if (!err)
+	if (f)
 		f->listing = listing_new();
-	if (err || !f->listing) {
-		buf_free(&path);
+	if (!f || !f->listing) {
 		free(f);
 		if (rq)
-			rq->listed(rq, err ? err : -ENOMEM);
+			rq->listed(rq, -ENOMEM);
 		return;
 	}
 	f->dir = file_ref(dir);
@@ -139,13 +172,11 @@ static void fetch(struct files *files, struct file *dir, uint32_t most,
 	f->waiting = rq;
 	if (!dir->fetch)
 		dir->fetch = f;
-	guest_ask(files->guest,
-	          &(struct guest_call){ .op = WIRE_LIST,
-	                                .path = path.data ? path.data : "",
-	                                .watch = f->watch,
-	                                .size = most },
-	          on_list, f);
-	buf_free(&path);
+	err = send_list(f);
+	if (err) {
+		f->err = err;
+		end_fetch(f);
+	}
 }
 
 void listing_fetch(struct request *rq, uint32_t most,
@@ -164,18 +195,17 @@ void listing_fetch(struct request *rq, uint32_t most,
 		f->waiting = rq;
 		return;
 	}
-	fetch(files_of(rq->node), dir, most, rq);
+	fetch(dir, most, rq);
 }
 
 /* ---- ahead of a walk ---- */
 
 static void fetch_ahead(void *arg, struct file *dir)
 {
-	struct files *files = arg;
-
+	(void)arg;
 	if (!dir->fetch && !tree_is_listed(dir) &&
 	    !(dir->attr.flags & WIRE_ATTR_VOLATILE))
-		fetch(files, dir, AHEAD_MOST, NULL);
+		fetch(dir, AHEAD_MOST, NULL);
 }
 
 /* Who reads a directory after its parent goes through the tree: what it comes
@@ -188,7 +218,7 @@ static void look_ahead(struct request *rq)
 
 	dir->walked = true;
 	if (walks && guest_is_up(files->guest))
-		tree_ahead(dir, fetch_ahead, files);
+		tree_ahead(dir, fetch_ahead, NULL);
 }
 
 /* ---- attributes ---- */

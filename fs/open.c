@@ -318,6 +318,8 @@ static void on_opened(void *arg, int err, const struct guest_reply *reply,
 	bool stale;
 
 	(void)more;
+	if (files_again(rq, err))
+		return;
 	if (!err && files_is_other(rq->node->file, &reply->attr)) {
 		guest_tell(files_of(rq->node)->guest,
 		           &(struct guest_call){ .op = WIRE_CLOSE,
@@ -407,6 +409,8 @@ static void on_created(void *arg, int err, const struct guest_reply *reply,
 	struct node *node;
 
 	(void)more;
+	if (files_again(rq, err))
+		return;
 	if (err) {
 		files_fail(rq, err);
 		return;
@@ -427,12 +431,18 @@ static void on_created(void *arg, int err, const struct guest_reply *reply,
 		open_file_unref(of);
 }
 
+static void send_create(struct request *rq)
+{
+	if (files_path(rq, rq->text))
+		guest_ask(files_of(rq->node)->guest, &rq->call, on_created, rq);
+}
+
 static void ask_create(struct request *rq)
 {
 	rq->call.op = WIRE_CREATE;
 	files_map_owner(rq);
-	if (files_path(rq, rq->text))
-		guest_ask(files_of(rq->node)->guest, &rq->call, on_created, rq);
+	rq->go = send_create;
+	send_create(rq);
 }
 
 void open_create(struct request *rq)

@@ -49,6 +49,8 @@ struct request {
 	struct listing *listing; /* for a readdir; referred to */
 	struct guest_call call;  /* what the guest is asked */
 	char *path;              /* in call; owned */
+	uint64_t moves;          /* of directories, when it was put together */
+	unsigned n_again;        /* how often they made it another one */
 	uint32_t asked;          /* a lock, for guest_cancel */
 	bool changes_names;      /* in node, and in other: see fs/tell.h */
 	bool has_second;         /* name, behind text */

@@ -729,6 +729,72 @@ static void files_may_be_changed_after_we_removed_them(void **state)
 	files_end_world(&f);
 }
 
+enum { N_IN_DIRECTORY = 10 };
+
+/* Something that is asked about a directory, or a file or link in it. */
+static uint64_t send_in_directory(struct files_world *f, int i, uint64_t dir)
+{
+	struct fuse_setattr_in mode = { .valid = FATTR_MODE, .mode = 0600 };
+	uint64_t in[2] = { look(f, "var/d/file"), look(f, "var/d/link") };
+	struct fuse_open_out open;
+
+	assert_int_equal(kernel_opendir(f->k, dir, &open), 0);
+	hands_turn(f->w.hands, 1000);
+	f->g->hold = -1;
+	switch (i) {
+	case 0:
+		return kernel_send_create(f->k, dir, "new", 0644, O_RDWR);
+	case 1:
+		return kernel_send_mkdir(f->k, dir, "made", 0755);
+	case 2:
+		return kernel_send_unlink(f->k, dir, "file");
+	case 3:
+		return kernel_send_rename(f->k, dir, "file", dir, "moved", 0);
+	case 4:
+		return kernel_send_lookup(f->k, dir, "other");
+	case 5:
+		return kernel_send_getattr(f->k, in[0]);
+	case 6:
+		return kernel_send_setattr(f->k, in[0], &mode);
+	case 7:
+		return kernel_send_readlink(f->k, in[1]);
+	case 8:
+		return kernel_send_open(f->k, in[0], O_RDWR);
+	default:
+		return kernel_send_readdir(f->k, dir, open.fh, 0, 4096);
+	}
+}
+
+/* It was asked behind the rename, as the guest sees it. */
+static void files_are_found_in_a_directory_that_we_move(void **state)
+{
+	struct files_world f;
+	uint64_t id;
+	uint64_t move;
+	uint64_t var;
+
+	(void)state;
+	for (int i = 0; i < N_IN_DIRECTORY; i++) {
+		begin(&f);
+		fake_guest_file(f.g, "var/d/file", "text");
+		fake_guest_file(f.g, "var/d/other", "text");
+		fake_guest_symlink(f.g, "var/d/link", "file");
+		f.g->not_watched = true;
+		var = look(&f, "var");
+		id = send_in_directory(&f, i, look(&f, "var/d"));
+		move = kernel_send_rename(f.k, var, "d", var, "e", 0);
+		loop_run_for(f.w.loop, 20);
+		assert_int_equal(fake_guest_n_waiting(f.g), 2);
+		fake_guest_answer(f.g, 1);
+		assert_int_equal(kernel_wait_done(f.k, move), 0);
+		f.g->hold = 0;
+		fake_guest_answer_all(f.g);
+		assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS),
+		                 0);
+		files_end_world(&f);
+	}
+}
+
 /* For then it looks the name up anew, and tries once more. */
 static void files_tell_the_kernel_that_a_name_is_another_files(void **state)
 {
@@ -869,6 +935,7 @@ int main(void)
 		cmocka_unit_test(files_goes_on_after_whatever_the_guest_says),
 		cmocka_unit_test(files_are_interrupted_when_it_takes_long),
 		cmocka_unit_test(files_may_be_changed_after_we_removed_them),
+		cmocka_unit_test(files_are_found_in_a_directory_that_we_move),
 		cmocka_unit_test(
 			files_tell_the_kernel_that_a_name_is_another_files),
 		cmocka_unit_test(files_of_a_machine_that_is_removed_go),
