@@ -50,7 +50,6 @@ struct tree {
 	size_t n_names;
 	size_t n_listed;
 	size_t n_writes;
-	uint64_t n_moves;
 	uint64_t linked_ms; /* when a file with several names changed last */
 	uint64_t last_watch;
 	struct file *oldest; /* listing */
@@ -351,6 +350,18 @@ static int add_dentry(struct file *dir, const char *name, struct file *file)
 	return 0;
 }
 
+/* The guest says that it is there; of the others it may have lost some. */
+static void put_first(struct dentry *d)
+{
+	struct dentry **at = &d->file->names;
+
+	while (*at != d)
+		at = &(*at)->next;
+	*at = d->next;
+	d->next = d->file->names;
+	d->file->names = d;
+}
+
 static bool is_link(const struct file *file)
 {
 	return (file->attr.mode & TYPE_MASK) == TYPE_LINK;
@@ -416,6 +427,7 @@ struct file *tree_enter(struct file *dir, const char *name,
 
 	if (d && d->file->dev == attr->dev && d->file->ino == attr->ino &&
 	    !((d->file->attr.mode ^ attr->mode) & TYPE_MASK)) {
+		put_first(d);
 		file_set_attr(d->file, attr);
 		return file_ref(d->file);
 	}
@@ -450,8 +462,6 @@ void tree_rename(struct file *dir, const char *name, struct file *new_dir,
 	struct file *file = tree_find(dir, name);
 	struct file *other = tree_find(new_dir, new_name);
 
-	if (!file || file_is_dir(file) || exchange)
-		dir->tree->n_moves++;
 	if (file == other)
 		return; /* two names of one file, or neither is known */
 	/* Held over the time without a name. */
@@ -470,11 +480,6 @@ void tree_rename(struct file *dir, const char *name, struct file *new_dir,
 		(void)enter_index(other);
 	file_unref(file);
 	file_unref(other);
-}
-
-uint64_t tree_moves(const struct tree *tree)
-{
-	return tree->n_moves;
 }
 
 void file_each_name(struct file *file,

@@ -135,8 +135,8 @@ bool file_is_watched(const struct file *file);
 /* The file of that name, if it is known, or NULL. Borrowed. */
 struct file *tree_find(const struct file *dir, const char *name);
 /* The guest says that this name is a file with these attributes: the file,
- * referred to once more. A directory loses the name that it had before. NULL:
- * no memory. */
+ * referred to once more, whose path goes by this name until another is said. A
+ * directory loses the name that it had before. NULL: no memory. */
 struct file *tree_enter(struct file *dir, const char *name,
                         const struct wire_attr *attr);
 /* The name is gone. */
@@ -145,9 +145,6 @@ void tree_leave(struct file *dir, const char *name);
  * old one (exchange). */
 void tree_rename(struct file *dir, const char *name, struct file *new_dir,
                  const char *new_name, bool exchange);
-/* How often that may have moved a directory, and all paths that lead through
- * it. */
-uint64_t tree_moves(const struct tree *tree);
 
 /* Append the path of a file, or of a name in a directory. 0; -ESTALE: it has
  * no name any more; or b->err. */

@@ -265,6 +265,31 @@ static void tree_gives_hard_links_one_file(void **state)
 	end(&f);
 }
 
+/* Others may have gone without a word. */
+static void tree_goes_by_the_name_that_was_said_last(void **state)
+{
+	struct fixture f;
+	struct file *dir;
+	struct file *file;
+
+	(void)state;
+	begin(&f);
+	dir = enter(&f, f.root, "d", 10, S_IFDIR);
+	file = enter(&f, f.root, "one", 11, S_IFREG);
+	enter(&f, f.root, "three", 11, S_IFREG);
+	enter(&f, dir, "two", 11, S_IFREG);
+	expect_path(file, "d/two");
+	enter(&f, f.root, "one", 11, S_IFREG);
+	expect_path(file, "one");
+	enter(&f, f.root, "one", 11, S_IFREG);
+	expect_path(file, "one");
+	tree_leave(f.root, "d");
+	tree_leave(f.root, "one");
+	enter(&f, f.root, "three", 11, S_IFREG);
+	expect_path(file, "three");
+	end(&f);
+}
+
 static void tree_tells_kinds_apart_that_have_one_number(void **state)
 {
 	struct fixture f;
@@ -1027,6 +1052,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tree_knows_files_by_their_names),
 		cmocka_unit_test(tree_gives_hard_links_one_file),
+		cmocka_unit_test(tree_goes_by_the_name_that_was_said_last),
 		cmocka_unit_test(tree_tells_kinds_apart_that_have_one_number),
 		cmocka_unit_test(tree_gives_each_name_of_a_link_its_own_depth),
 		cmocka_unit_test(tree_moves_all_that_is_below_a_directory),

@@ -73,6 +73,18 @@ echo more >>"$n/other/large"
 shows "what is appended, to who has it open" eval \
 	'[ "$(head -c 100 <&5)" = $'"'content\nmore'"' ]'
 exec 5<&-
+# A file with two names is reached by the one that it keeps.
+for gone in two/x two; do
+	mkdir -p "$n/two"
+	echo twice >"$n/twice"
+	ln "$n/twice" "$n/two/x"
+	cat "$f/twice" "$f/two/x" >/dev/null
+	rm -r "${n:?}/$gone"
+	shows "without $gone it has its other name" is "$f/twice" twice
+	check "by which it is written to" eval 'echo >>"$f/twice"'
+	check "and changed" chmod 640 "$f/twice"
+	rm "$n/twice"
+done
 check "what we do shows inside" eval \
 	'echo ours >"$f/other/ours" && [ "$(cat "$n/other/ours")" = ours ]'
 check "and so does a removal" eval 'rm "$f/other/ours" && absent "$n/other/ours"'
