@@ -50,6 +50,7 @@ struct tree {
 	size_t n_names;
 	size_t n_listed;
 	size_t n_writes;
+	uint64_t n_moves;
 	uint64_t linked_ms; /* when a file with several names changed last */
 	uint64_t last_watch;
 	struct file *oldest; /* listing */
@@ -462,6 +463,8 @@ void tree_rename(struct file *dir, const char *name, struct file *new_dir,
 	struct file *file = tree_find(dir, name);
 	struct file *other = tree_find(new_dir, new_name);
 
+	if (!file || file_is_dir(file) || exchange)
+		dir->tree->n_moves++;
 	if (file == other)
 		return; /* two names of one file, or neither is known */
 	/* Held over the time without a name. */
@@ -480,6 +483,11 @@ void tree_rename(struct file *dir, const char *name, struct file *new_dir,
 		(void)enter_index(other);
 	file_unref(file);
 	file_unref(other);
+}
+
+uint64_t tree_moves(const struct tree *tree)
+{
+	return tree->n_moves;
 }
 
 void file_each_name(struct file *file,

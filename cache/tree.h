@@ -145,6 +145,9 @@ void tree_leave(struct file *dir, const char *name);
  * old one (exchange). */
 void tree_rename(struct file *dir, const char *name, struct file *new_dir,
                  const char *new_name, bool exchange);
+/* How often that may have moved a directory, and all paths that lead through
+ * it. */
+uint64_t tree_moves(const struct tree *tree);
 
 /* Append the path of a file, or of a name in a directory. 0; -ESTALE: it has
  * no name any more; or b->err. */
