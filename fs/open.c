@@ -789,7 +789,9 @@ static void lock_now(struct request *rq)
 		return;
 	}
 	rq->node->file->locked = true;
-	request_on_interrupt(rq, on_lock_interrupt);
+	/* One that waits for nobody goes on, and is granted or is not. */
+	if (rq->call.flag && rq->call.type != LOCK_NONE)
+		request_on_interrupt(rq, on_lock_interrupt);
 	rq->call.handle = rq->open->handle;
 	rq->call.op = op;
 	id = guest_ask(files_of(rq->node)->guest, &rq->call, on_locked, rq);

@@ -512,6 +512,37 @@ static void open_gives_up_a_lock_that_is_interrupted(void **state)
 	files_end_world(&f);
 }
 
+static void open_goes_on_with_a_lock_that_waits_for_nobody(void **state)
+{
+	struct files_world f;
+	uint64_t node;
+	uint64_t fh;
+	uint64_t ids[2];
+
+	(void)state;
+	begin(&f);
+	node = look(&f, "d/small");
+	fh = open_it(&f, "d/small", O_RDWR);
+	f.g->hold = WIRE_SETLK;
+	ids[0] = lock(&f, node, fh, FUSE_SETLK, F_WRLCK);
+	ids[1] = lock(&f, node, fh, FUSE_SETLKW, F_UNLCK);
+	wait_seen(&f, WIRE_SETLK, 2);
+	for (int i = 0; i < 2; i++)
+		kernel_send_interrupt(f.k, ids[i]);
+	settle(&f);
+	for (int i = 0; i < 2; i++)
+		assert_false(kernel_answered(f.k, ids[i]));
+	fake_guest_answer_all(f.g);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(kernel_wait(f.k, ids[i], NULL, NULL,
+		                             KERNEL_MS),
+		                 0);
+	assert_int_equal(f.g->n_seen[WIRE_CANCEL], 0);
+	f.g->hold = 0;
+	kernel_release(f.k, node, fh, O_RDWR);
+	files_end_world(&f);
+}
+
 /* Others may have written until now, whatever is remembered of before. */
 static void open_reads_anew_under_a_lock(void **state)
 {
@@ -672,6 +703,8 @@ int main(void)
 		cmocka_unit_test(open_creates),
 		cmocka_unit_test(open_copies_within_a_machine_and_not_between),
 		cmocka_unit_test(open_gives_up_a_lock_that_is_interrupted),
+		cmocka_unit_test(
+			open_goes_on_with_a_lock_that_waits_for_nobody),
 		cmocka_unit_test(open_reads_anew_under_a_lock),
 		cmocka_unit_test(
 			open_takes_no_lock_for_who_was_interrupted_before),
