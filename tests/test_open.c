@@ -534,9 +534,8 @@ static void open_goes_on_with_a_lock_that_waits_for_nobody(void **state)
 		assert_false(kernel_answered(f.k, ids[i]));
 	fake_guest_answer_all(f.g);
 	for (int i = 0; i < 2; i++)
-		assert_int_equal(kernel_wait(f.k, ids[i], NULL, NULL,
-		                             KERNEL_MS),
-		                 0);
+		assert_int_equal(
+			kernel_wait(f.k, ids[i], NULL, NULL, KERNEL_MS), 0);
 	assert_int_equal(f.g->n_seen[WIRE_CANCEL], 0);
 	f.g->hold = 0;
 	kernel_release(f.k, node, fh, O_RDWR);
