@@ -102,7 +102,7 @@ struct fleet_events {
 	void (*came)(void *arg, struct member *m);
 	/* name is the one it was shown under. */
 	void (*gone)(void *arg, struct member *m, const char *name);
-	/* It is about to stop, to be renamed or deleted. */
+	/* It is about to stop or to be deleted. */
 	void (*before)(void *arg, struct member *m);
 	/* One of its texts is another now. */
 	void (*changed)(void *arg, struct member *m, enum member_text text);

@@ -243,7 +243,6 @@ static void begin_renaming(struct act *act)
 		.new_name = m->name,
 	};
 
-	fleet_tell_before(m);
 	engine_act(act_engine(act), &call, act_id(m), on_renamed, r);
 }
 

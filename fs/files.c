@@ -162,6 +162,14 @@ void files_hang_up(struct fs *fs, const struct member *m)
 		guest_hang_up(files->guest);
 }
 
+void files_renamed(struct fs *fs, const struct member *m)
+{
+	struct files *files = find_files(fs, m);
+
+	if (files)
+		guest_forget_machine(files->guest);
+}
+
 static void drop(struct files *files)
 {
 	struct guest *guest = files->guest;
@@ -451,16 +459,33 @@ bool files_is_other(const struct file *file, const struct wire_attr *attr)
 	       (attr->dev != file->dev || attr->ino != file->ino);
 }
 
+/* Why there is no answer; or what the answer was, and about what. */
+static void complain(struct request *rq, int err)
+{
+	const char *why = guest_why(files_of(rq->node)->guest);
+	struct buf path = BUF_INIT(WIRE_PATH_MAX);
+
+	if (!*why && rq->open && open_is_lost(rq->open))
+		why = "opened before the machine, or its agent, was started "
+		      "anew";
+	else if (!*why)
+		why = strerror(-err);
+	if (rq->path && *rq->path)
+		(void)buf_adds(&path, rq->path);
+	else if (tree_path(rq->node->file, &path))
+		buf_reset(&path); /* it has no name any more */
+	if (path.len)
+		member_set_error(rq->node->m, "files: %s: %s", path.data, why);
+	else
+		member_set_error(rq->node->m, "files: %s", why);
+	buf_free(&path);
+}
+
 void files_fail(struct request *rq, int err)
 {
-	struct files *files = files_of(rq->node);
-
 	if (err == -EIO || err == -ETIMEDOUT || err == -EPROTO ||
 	    err == -EOPNOTSUPP)
-		member_set_error(rq->node->m, "files: %s",
-		                 *guest_why(files->guest)
-		                         ? guest_why(files->guest)
-		                         : strerror(-err));
+		complain(rq, err);
 	request_fail(rq, err);
 }
 

@@ -48,8 +48,10 @@ struct files {
 void files_index_init(struct index *index);
 /* For a lookup of files/: the node becomes the root of the guest. 0, -ENOMEM */
 int files_attach(struct fs *fs, struct node *node);
-/* The machine is about to stop, to be renamed or to go. */
+/* The machine is about to stop or to go. */
 void files_hang_up(struct fs *fs, const struct member *m);
+/* It has another name. What is open stays so. */
+void files_renamed(struct fs *fs, const struct member *m);
 /* It has gone. */
 void files_drop(struct fs *fs, const struct member *m);
 /* At the end of everything. */

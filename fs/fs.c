@@ -47,6 +47,7 @@ static void on_came(void *arg, struct member *m)
 	struct fs *fs = arg;
 	uint64_t root = nodes_root(fs->nodes)->ino;
 
+	files_renamed(fs, m);
 	jobs_renamed(fs, m);
 	tell_entry(fs, root, m->name);
 	tell_inode(fs, root);

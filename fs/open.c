@@ -122,17 +122,20 @@ void open_file_unref(struct open_file *of)
 	free(of);
 }
 
-/* 0, or why nothing can be asked of it. */
-static int check(const struct open_file *of)
+bool open_is_lost(const struct open_file *of)
 {
 	const struct guest *guest = files_of(of->node)->guest;
 
+	return of->state == OPEN_OPEN &&
+	       (of->epoch != guest_epoch(guest) || !guest_is_up(guest));
+}
+
+/* 0, or why nothing can be asked of it. */
+static int check(const struct open_file *of)
+{
 	if (of->state == OPEN_DEAD)
 		return of->err;
-	if (of->state == OPEN_OPEN &&
-	    (of->epoch != guest_epoch(guest) || !guest_is_up(guest)))
-		return -EIO;
-	return 0;
+	return open_is_lost(of) ? -EIO : 0;
 }
 
 static bool has_handle(const struct open_file *of)

@@ -31,6 +31,8 @@ void open_write(struct request *rq, const void *data, size_t len, bool exact);
 /* A close by that owner of locks. */
 void open_flush(struct request *rq, uint64_t owner);
 void open_fsync(struct request *rq, bool data_only);
+/* It was open in an agent that is no more. */
+bool open_is_lost(const struct open_file *of);
 /* The kernel lets go of it. */
 void open_release(struct open_file *of);
 /* rq->call has mode, offset and length. */

@@ -99,6 +99,7 @@ struct channel {
 	unsigned char *in;
 	size_t in_len;
 	struct buf said; /* the child's stderr, its first words */
+	const char *why; /* it breaks now: of channel_break; else NULL */
 	bool busy;       /* in a callback: do not free */
 };
 
@@ -444,6 +445,11 @@ void channel_no_deadline(struct channel *ch)
 	ch->next_without_deadline = true;
 }
 
+const char *channel_why(const struct channel *ch)
+{
+	return ch->why ? ch->why : "";
+}
+
 bool channel_is_ready(const struct channel *ch)
 {
 	return ch->state == CHANNEL_READY;
@@ -761,9 +767,11 @@ static void channel_break(struct channel *ch, int err, const char *why)
 		log_warn(ch->spec.log, "machine %s: files: %s", ch->machine,
 		         why);
 	ch->busy = true;
+	ch->why = why;
 	close_pipes(ch);
 	fail_all(ch, err == -ETIMEDOUT ? err : -EIO);
 	ch->spec.on_broken(ch->spec.arg, err, why);
+	ch->why = NULL;
 	ch->busy = was_busy;
 	channel_free(ch);
 }

@@ -79,6 +79,9 @@ void channel_tell(struct channel *ch, enum wire_op op,
 void channel_no_deadline(struct channel *ch);
 
 bool channel_is_ready(const struct channel *ch);
+/* Why it is broken, while it tells so: to those who asked, and by on_broken.
+ * Else "". */
+const char *channel_why(const struct channel *ch);
 /* Requests without an answer. */
 size_t channel_pending(const struct channel *ch);
 

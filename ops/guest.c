@@ -362,7 +362,7 @@ static int bring_up(struct guest *guest)
 	image = image_for(guest);
 	if (!image) {
 		snprintf(guest->why, sizeof(guest->why),
-		         "files: this orbfs carries no agent for %s",
+		         "this orbfs carries no agent for %s",
 		         guest->arch ? guest->arch : "this machine");
 		return -EOPNOTSUPP;
 	}
@@ -425,8 +425,18 @@ void guest_hang_up(struct guest *guest)
 {
 	if (!guest->channel)
 		return;
+	if (!*channel_why(guest->channel))
+		snprintf(guest->why, sizeof(guest->why), "the agent was ended");
 	drop_channel(guest);
 	guest->spec.events.lost(guest->spec.arg);
+}
+
+void guest_forget_machine(struct guest *guest)
+{
+	free(guest->machine);
+	guest->machine = NULL;
+	if (guest->channel && !channel_is_ready(guest->channel))
+		guest_hang_up(guest);
 }
 
 void guest_free(struct guest *guest)
@@ -452,7 +462,7 @@ uint64_t guest_epoch(const struct guest *guest)
 
 const char *guest_why(const struct guest *guest)
 {
-	return guest->why;
+	return guest->channel ? channel_why(guest->channel) : guest->why;
 }
 
 /* ---- calls ---- */

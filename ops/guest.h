@@ -142,6 +142,10 @@ uint64_t guest_epoch(const struct guest *guest);
 /* Where and as what the next agent is started: the machine's name and
  * architecture ("amd64", "arm64", NULL: as this computer). Copied; -ENOMEM. */
 int guest_set_machine(struct guest *guest, const char *name, const char *arch);
+/* The machine has another name, so that the next agent needs a new
+ * guest_set_machine. One that serves it goes on; one that is on its way was
+ * sent for by the old name, and ends as by guest_hang_up. */
+void guest_forget_machine(struct guest *guest);
 /* Something is held open in it: it does not end for idleness. */
 void guest_hold(struct guest *guest);
 void guest_let_go(struct guest *guest);
@@ -154,7 +158,7 @@ uint32_t guest_ask(struct guest *guest, const struct guest_call *call,
 void guest_tell(struct guest *guest, const struct guest_call *call);
 /* Ask a waiting lock to give up; its answer still comes. */
 void guest_cancel(struct guest *guest, uint32_t id);
-/* Why the last agent broke, or "". */
+/* Why there is no agent, or why the one there is breaks; else "". */
 const char *guest_why(const struct guest *guest);
 
 #endif

@@ -92,7 +92,8 @@ struct asker {
 	uint64_t number;
 	char data[64];
 	size_t len;
-	bool frees; /* the guest, from its callback */
+	bool had_why; /* guest_why in its callback */
+	bool frees;   /* the guest, from its callback */
 	bool hangs_up;
 	bool lists; /* its answer has entries */
 };
@@ -116,6 +117,7 @@ static void on_answer(void *arg, int err, const struct guest_reply *reply,
 		return;
 	a->n_done++;
 	a->err = err;
+	a->had_why = a->f->guest && *guest_why(a->f->guest);
 	if (reply) {
 		a->attr = reply->attr;
 		a->handle = reply->handle;
@@ -502,11 +504,35 @@ static void guest_starts_another_when_its_agent_has_died(void **state)
 	wait_held(&f, 1);
 	fake_guest_die(f.g);
 	assert_int_equal(wait_for(&a), -EIO);
+	assert_true(a.had_why); /* who asked finds the reason */
 	assert_true(*guest_why(f.guest));
 	assert_int_equal(f.n_lost, 1);
 	f.g->hold = 0;
 	assert_int_equal(call_it(&f, &stat_f), 0);
 	assert_int_equal(guest_epoch(f.guest), 2);
+	assert_string_equal(guest_why(f.guest), "");
+	end(&f);
+}
+
+static void guest_of_a_renamed_machine_keeps_its_agent(void **state)
+{
+	struct fixture f;
+	struct asker a = { .f = &f };
+
+	(void)state;
+	begin(&f);
+	assert_int_equal(call_it(&f, &stat_f), 0);
+	guest_forget_machine(f.guest);
+	assert_int_equal(call_it(&f, &stat_f), 0);
+	assert_int_equal(guest_epoch(f.guest), 1);
+	/* The next one is not sent for by the old name. */
+	guest_hang_up(f.guest);
+	assert_int_equal(call_it(&f, &stat_f), -ENODEV);
+	assert_int_equal(guest_set_machine(f.guest, "web", NULL), 0);
+	ask(&a, &stat_f);
+	guest_forget_machine(f.guest);
+	assert_int_equal(wait_for(&a), -EIO);
+	assert_false(guest_is_up(f.guest));
 	end(&f);
 }
 
@@ -627,6 +653,7 @@ int main(void)
 		cmocka_unit_test(guest_refuses_names_that_lead_elsewhere),
 		cmocka_unit_test(guest_has_an_agent_when_one_is_needed),
 		cmocka_unit_test(guest_starts_another_when_its_agent_has_died),
+		cmocka_unit_test(guest_of_a_renamed_machine_keeps_its_agent),
 		cmocka_unit_test(guest_may_go_in_its_own_answer),
 		cmocka_unit_test(
 			guest_without_an_agent_for_the_machine_says_so),

@@ -416,6 +416,31 @@ static void open_waits_for_each_write_to_what_is_made_up(void **state)
 	files_end_world(&f);
 }
 
+static void open_files_stay_so_when_the_machine_is_renamed(void **state)
+{
+	struct files_world f;
+	struct fuse_entry_out e;
+	uint64_t node;
+	uint64_t fh;
+
+	(void)state;
+	begin(&f);
+	node = look(&f, "d/small");
+	fh = open_it(&f, "d/small", O_RDWR);
+	assert_int_equal(kernel_rename(f.k, FUSE_ROOT_ID, "web", FUSE_ROOT_ID,
+	                               "shop", 0),
+	                 0);
+	assert_int_equal(kernel_write(f.k, node, fh, 0, "C", 1), 1);
+	assert_int_equal(kernel_fsync(f.k, node, fh), 0);
+	reads(&f, node, fh, 0, "Content");
+	kernel_release(f.k, node, fh, O_RDWR);
+	/* The next agent is sent for by the new name. */
+	fake_guest_die(f.g);
+	settle(&f);
+	assert_int_equal(kernel_walk(f.k, "shop/files/d/other", &e), 0);
+	files_end_world(&f);
+}
+
 static void open_creates(void **state)
 {
 	struct files_world f;
@@ -633,6 +658,7 @@ static void open_files_of_an_agent_that_died_are_dead(void **state)
 	assert_int_equal(kernel_read(f.k, node, fh, 0, data, 10), -EIO);
 	look(&f, "d/other");
 	assert_int_equal(kernel_read(f.k, node, fh, 0, data, 10), -EIO);
+	expect_error(&f, "files: d/small: opened before");
 	assert_int_equal(kernel_write(f.k, node, fh, 0, "x", 1), -EIO);
 	assert_int_equal(kernel_fsync(f.k, node, fh), -EIO);
 	id = lock(&f, node, fh, FUSE_SETLK, F_WRLCK);
@@ -699,6 +725,8 @@ int main(void)
 		cmocka_unit_test(open_waits_when_much_is_under_way),
 		cmocka_unit_test(open_with_o_sync_waits_for_each_write),
 		cmocka_unit_test(open_waits_for_each_write_to_what_is_made_up),
+		cmocka_unit_test(
+			open_files_stay_so_when_the_machine_is_renamed),
 		cmocka_unit_test(open_creates),
 		cmocka_unit_test(open_copies_within_a_machine_and_not_between),
 		cmocka_unit_test(open_gives_up_a_lock_that_is_interrupted),

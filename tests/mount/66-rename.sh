@@ -7,7 +7,12 @@ make_machine web other
 check "something is kept" run_script web 'echo kept >/root/kept; echo output'
 pid=$(pid1 web) id=$(grep '"id"' "$mnt/web/config") ip=$(cat "$mnt/web/ip")
 
+exec 5>"$mnt/web/files/root/open"
 check "a running machine is renamed" mv "$mnt/web" "$mnt/shop"
+check "a file that is open there stays so" eval 'echo written >&5'
+exec 5>&-
+expect "and what is written to it is there" written \
+	"$(guest shop cat /root/open)"
 expect "it has the new name alone" $'other\nshop' "$(ls "$mnt")"
 expect "by the engine as well" $'other\nshop' "$(orbctl_local list -q | sort)"
 expect "it runs on" "running $pid" "$(cat "$mnt/shop/state") $(pid1 shop)"
