@@ -339,7 +339,8 @@ void below_copy_file_range(fuse_req_t fuse, fuse_ino_t ino_in, off_t off_in,
 	rq->call.offset = (uint64_t)off_in;
 	rq->call.to_offset = (uint64_t)off_out;
 	rq->call.length = len;
-	open_copy(rq, (struct open_file *)(uintptr_t)fi_out->fh);
+	rq->to = open_file_ref((struct open_file *)(uintptr_t)fi_out->fh);
+	open_copy(rq);
 }
 
 /* ---- locks ---- */

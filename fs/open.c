@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fs/copy.h"
 #include "fs/fs.h"
 
 /* Of a lock that is let go; see fs/below.c. */
@@ -136,6 +137,12 @@ static int check(const struct open_file *of)
 	if (of->state == OPEN_DEAD)
 		return of->err;
 	return open_is_lost(of) ? -EIO : 0;
+}
+
+int open_handle(const struct open_file *of, uint64_t *handle)
+{
+	*handle = of->handle;
+	return check(of);
 }
 
 static bool has_handle(const struct open_file *of)
@@ -733,21 +740,18 @@ static void on_copied(void *arg, int err, const struct guest_reply *reply,
 
 static void copy_now(struct request *rq)
 {
-	ask(rq, WIRE_COPY, on_copied);
+	int err = open_handle(rq->to, &rq->call.other);
+
+	if (err)
+		copy_fail_target(rq, err);
+	else if (files_of(rq->other) == files_of(rq->node))
+		ask(rq, WIRE_COPY, on_copied);
+	else
+		copy_between(rq);
 }
 
-void open_copy(struct request *rq, struct open_file *to)
+void open_copy(struct request *rq)
 {
-	int err = check(to);
-
-	/* Between machines the kernel reads and writes by itself. */
-	if (files_of(to->node) != files_of(rq->node))
-		err = -EXDEV;
-	if (err) {
-		request_fail(rq, err);
-		return;
-	}
-	rq->call.other = to->handle;
 	when_open(rq, copy_now);
 }
 

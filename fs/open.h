@@ -38,12 +38,17 @@ void open_release(struct open_file *of);
 /* rq->call has mode, offset and length. */
 void open_fallocate(struct request *rq);
 void open_seek(struct request *rq);
-/* to: the file that is written to. */
-void open_copy(struct request *rq, struct open_file *to);
+/* From it to rq->to, which is of rq->other: rq->call has both offsets and the
+ * length. Between machines see fs/copy.h. */
+void open_copy(struct request *rq);
 /* rq->call has type, owner, offset and length, and flag: wait. */
 void open_setlk(struct request *rq);
 void open_getlk(struct request *rq);
 void open_flock(struct request *rq);
+
+/* The agent's handle of what is open now. 0, or why nothing can be asked of it.
+ */
+int open_handle(const struct open_file *of, uint64_t *handle);
 
 size_t opens_count(const struct fs *fs);
 /* All that the kernel never released; at the end. */

@@ -40,6 +40,7 @@ static void request_free(struct request *rq)
 	handle_unref(rq->handle);
 	node_unref(rq->other);
 	open_file_unref(rq->open);
+	open_file_unref(rq->to);
 	listing_unref(rq->listing);
 	run_unref(rq->run);
 	free(rq->path);

@@ -46,6 +46,7 @@ struct request {
 	/* Below files/: */
 	struct node *other;      /* of a link or rename; referred to */
 	struct open_file *open;  /* referred to */
+	struct open_file *to;    /* of a copy; referred to */
 	struct listing *listing; /* for a readdir; referred to */
 	struct guest_call call;  /* what the guest is asked */
 	char *path;              /* in call; owned */

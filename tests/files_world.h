@@ -9,8 +9,8 @@
  *	files_end_world(&f);
  *
  * Like tests/world.h, with the engine of tests/puppet.h and for its agent the
- * guest of tests/fake_guest.h, on the same loop. There is one guest; machine
- * "web" has it, and so has whoever asks for another one's files after it.
+ * guest of tests/fake_guest.h, on the same loop: f.g of "web", and f.two of
+ * "two", once files_second was called.
  */
 #ifndef ORBFS_TESTS_FILES_WORLD_H
 #define ORBFS_TESTS_FILES_WORLD_H
@@ -23,14 +23,17 @@
 struct agent_of {
 	struct fake_guest *g;
 	uv_loop_t *loop;
-	struct job *job; /* NULL: it does not run */
+	struct job *job;        /* NULL: it does not run */
+	struct agent_of *other; /* of the machine "two"; NULL: there is none */
 };
 
 struct files_world {
 	struct world w;
 	struct kernel *k;
 	struct fake_guest *g;
+	struct fake_guest *two;
 	struct agent_of agent;
+	struct agent_of other;
 	struct engine *engine;
 	unsigned n_inodes; /* told to the kernel */
 	unsigned n_entries;
@@ -55,6 +58,8 @@ static inline void agent_starts(void *arg, struct job *job, int in_fd,
 {
 	struct agent_of *a = arg;
 
+	if (a->other && strcmp(job->name, "two") == 0)
+		a = a->other;
 	/* The one before has lost its input, and has not seen that yet. */
 	fake_guest_die(a->g);
 	a->job = job;
@@ -95,6 +100,8 @@ static inline void stop_all(struct engine *engine)
 	struct agent_of *a = engine->agent_arg;
 
 	fake_guest_die(a->g);
+	if (a->other)
+		fake_guest_die(a->other->g);
 	puppet_stop(engine);
 }
 
@@ -129,10 +136,19 @@ static inline void files_begin_world(struct files_world *f)
 	files_begin_world_as(f, false);
 }
 
+static inline void files_second(struct files_world *f)
+{
+	f->two = fake_guest_new();
+	f->other = (struct agent_of){ .g = f->two, .loop = f->w.loop };
+	f->agent.other = &f->other;
+}
+
 static inline void files_end_world(struct files_world *f)
 {
 	world_end(&f->w, stop_all);
 	fake_guest_free(f->g);
+	if (f->two)
+		fake_guest_free(f->two);
 	puppet_free(f->engine);
 }
 
