@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -16,13 +18,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 enum { PEER_WORDS = 8 };
+
+#ifndef SYS_openat2
+#define SYS_openat2 437
+#endif
 
 /* ---- the process ---- */
 
@@ -59,12 +67,30 @@ bool peer_is_shipped(void)
 	return given && !strchr(given, ' ') && !strstr(given, "san");
 }
 
-static void become_agent(int in, int out, int errors, const char *arg)
+/* As before Linux 5.6. It lasts over the exec. */
+static bool lose_openat2(void)
+{
+	struct sock_filter steps[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		         offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog filter = { .len = 4, .filter = steps };
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+static void become_agent(int in, int out, int errors, const char *arg, bool old)
 {
 	char text[4096];
 	char *words[PEER_WORDS];
 
 	command(text, words, arg);
+	if (old && !lose_openat2())
+		_exit(126);
 	if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(errors, 2) < 0)
 		_exit(126);
 	for (int fd = 3; fd < 64; fd++)
@@ -73,7 +99,7 @@ static void become_agent(int in, int out, int errors, const char *arg)
 	_exit(127);
 }
 
-struct peer *peer_start_with(const char *arg)
+static struct peer *start(const char *arg, bool old)
 {
 	struct peer *p = calloc(1, sizeof(*p));
 	char name[] = "/tmp/orbfs-agent-errors-XXXXXX";
@@ -93,7 +119,7 @@ struct peer *peer_start_with(const char *arg)
 	p->pid = fork();
 	assert_true(p->pid >= 0);
 	if (p->pid == 0)
-		become_agent(in[0], out[1], p->errors, arg);
+		become_agent(in[0], out[1], p->errors, arg, old);
 	close(in[0]);
 	close(out[1]);
 	p->to = in[1];
@@ -103,9 +129,19 @@ struct peer *peer_start_with(const char *arg)
 	return p;
 }
 
+struct peer *peer_start_with(const char *arg)
+{
+	return start(arg, false);
+}
+
 struct peer *peer_start(void)
 {
-	return peer_start_with(NULL);
+	return start(NULL, false);
+}
+
+struct peer *peer_start_old(void)
+{
+	return start(NULL, true);
 }
 
 static void remove_tree(const char *dir)

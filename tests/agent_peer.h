@@ -48,6 +48,8 @@ struct peer {
 /* Start it, with an argument or NULL, and take its HELLO. */
 struct peer *peer_start(void);
 struct peer *peer_start_with(const char *arg);
+/* On a kernel that has no openat2. */
+struct peer *peer_start_old(void);
 /* Is the agent the one that is shipped, without instruments or emulation? */
 bool peer_is_shipped(void);
 /* End its input; it ends with this status. Removes all. */

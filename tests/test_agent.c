@@ -416,12 +416,10 @@ static void links_are_resolved_as_the_guest_would(void **state)
 	peer_end(p);
 }
 
-static void no_link_is_followed(void **state)
+static void expect_that_no_link_is_followed(struct peer *p)
 {
-	struct peer *p = peer_start();
 	struct stat before;
 
-	(void)state;
 	assert_int_equal(mkdir(peer_path(p, "d"), 0755), 0);
 	touch(p, "d/in", "x");
 	assert_int_equal(symlink("d", peer_path(p, "to-d")), 0);
@@ -458,7 +456,35 @@ static void no_link_is_followed(void **state)
 	assert_int_equal(look(p, "d/in").st_size, 1);
 	assert_int_equal(peer_ask(p, WIRE_UNLINK, "p", "to-in"), 0);
 	assert_int_equal(look(p, "d/in").st_size, 1);
+	assert_int_equal(mkdir(peer_path(p, "d/e"), 0755), 0);
+	touch(p, "d/e/f", "xy");
+	assert_int_equal(symlink("e", peer_path(p, "d/to-e")), 0);
+	assert_int_equal(peer_ask(p, WIRE_STAT, "p", "d/to-e/f"), ELOOP);
+	assert_int_equal(peer_ask(p, WIRE_STAT, "p", "to-d/e/f"), ELOOP);
+	assert_int_equal(peer_ask(p, WIRE_STAT, "p", "d/in/f"), ENOTDIR);
+	assert_int_equal(peer_ask(p, WIRE_STAT, "p", "d/no/f"), ENOENT);
+	assert_int_equal(peer_ask(p, WIRE_UNLINK, "p", "d/to-e/f"), ELOOP);
+	assert_int_equal(peer_ask(p, WIRE_RENAME, "pp4", "d/to-e/f", "out", 0),
+	                 ELOOP);
+	assert_int_equal(
+		peer_ask(p, WIRE_RENAME, "pp4", "d/in", "d/to-e/in", 0), ELOOP);
+	assert_int_equal(peer_ask(p, WIRE_MKDIR, "p4o", "d/to-e/new", 0755,
+	                          PARENT),
+	                 ELOOP);
+	peer_send(p, WIRE_CLOSE, "8", peer_open(p, "d/e/f", 1));
 	peer_end(p);
+}
+
+static void no_link_is_followed(void **state)
+{
+	(void)state;
+	expect_that_no_link_is_followed(peer_start());
+}
+
+static void no_link_is_followed_on_an_old_kernel(void **state)
+{
+	(void)state;
+	expect_that_no_link_is_followed(peer_start_old());
 }
 
 /* ---- listing ---- */
@@ -1872,6 +1898,7 @@ int main(void)
 		cmocka_unit_test(statfs_is_that_of_the_file_system),
 		cmocka_unit_test(links_are_resolved_as_the_guest_would),
 		cmocka_unit_test(no_link_is_followed),
+		cmocka_unit_test(no_link_is_followed_on_an_old_kernel),
 		cmocka_unit_test(a_listing_has_everything_and_its_attributes),
 		cmocka_unit_test(a_listing_gives_up_after_so_many),
 		cmocka_unit_test(a_huge_directory_lists_once_while_it_changes),
