@@ -357,6 +357,9 @@ void files_timeouts(const struct node *node, double *entry, double *attr)
 	*entry = files->fs->spec.timeout;
 	if (file_is_watched(file))
 		*entry = kernel_sure(KERNEL_SURE_MS);
+	/* A name that was linked just now may have another one's node. */
+	if (S_ISLNK(file->attr.mode) && file->attr.nlink > 1)
+		*entry = 0;
 }
 
 /* ---- asking ---- */
@@ -936,15 +939,24 @@ static void on_linked(void *arg, int err, const struct guest_reply *reply,
                       bool more)
 {
 	struct request *rq = arg;
+	struct file *file = rq->other->file;
+	struct node *node;
 
-	if (!err) {
-		file_spoil(rq->other->file);
-		/* The new name of a symbolic link is another node, so the
-		 * kernel does not see the old one's count in the answer. */
-		if (S_ISLNK(rq->other->file->attr.mode))
-			files_tell_file(files_of(rq->node), rq->other->file);
+	if (!err)
+		file_spoil(file);
+	if (err || !S_ISLNK(file->attr.mode) || reply->attr.nlink < 2) {
+		on_made(rq, err, reply, more);
+		return;
 	}
-	on_made(rq, err, reply, more);
+	/* Each name of a symbolic link is another node, and the kernel has to
+	 * learn the old one's count from this answer. So the new name is given
+	 * the old node for now: it is looked up as soon as it is used. */
+	node = files_made(rq, &reply->attr, file->target);
+	if (!node)
+		return;
+	node_unref(node);
+	file_set_attr(file, &reply->attr);
+	request_reply_entry(rq, node_ref(rq->other));
 }
 
 static void ask_link(struct request *rq)

@@ -489,6 +489,43 @@ static void files_gives_a_link_the_length_of_what_it_shows(void **state)
 	files_end_world(&f);
 }
 
+/* The kernel learns the count of the old name from the answer, and looks the
+ * new one up by itself. */
+static void files_tells_the_count_of_a_linked_link_at_once(void **state)
+{
+	struct fuse_link_in in = { 0 };
+	char text[sizeof(in) + 2] = "";
+	struct files_world f;
+	struct fuse_entry_out e;
+	const void *data;
+	size_t len;
+
+	(void)state;
+	begin(&f);
+	assert_int_equal(look_at(&f, "etc/localtime", &e), 0);
+	assert_int_equal(e.attr.nlink, 1);
+	in.oldnodeid = e.nodeid;
+	memcpy(text, &in, sizeof(in));
+	text[sizeof(in)] = 'l';
+	assert_int_equal(kernel_wait(f.k,
+	                             kernel_send(f.k, FUSE_LINK,
+	                                         look(&f, "home"), text,
+	                                         sizeof(text)),
+	                             &data, &len, KERNEL_MS),
+	                 0);
+	assert_true(len >= sizeof(e));
+	memcpy(&e, data, sizeof(e));
+	assert_int_equal(e.nodeid, in.oldnodeid);
+	assert_int_equal(e.attr.nlink, 2);
+	assert_int_equal(e.entry_valid, 0);
+	assert_int_equal(e.entry_valid_nsec, 0);
+	assert_int_equal(look_at(&f, "home/l", &e), 0);
+	assert_int_not_equal(e.nodeid, in.oldnodeid);
+	assert_int_equal(e.attr.nlink, 2);
+	assert_string_equal(read_link(&f, e.nodeid), "../usr/share/zone");
+	files_end_world(&f);
+}
+
 /* ---- life ---------------------------------------------------------------- */
 
 static void files_of_a_stopped_machine_are_not_reached(void **state)
@@ -925,6 +962,8 @@ int main(void)
 		cmocka_unit_test(files_shows_no_link_that_leads_out),
 		cmocka_unit_test(
 			files_gives_a_link_the_length_of_what_it_shows),
+		cmocka_unit_test(
+			files_tells_the_count_of_a_linked_link_at_once),
 		cmocka_unit_test(files_of_a_stopped_machine_are_not_reached),
 		cmocka_unit_test(
 			files_starts_an_agent_when_one_is_needed_and_no_sooner),

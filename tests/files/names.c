@@ -330,6 +330,27 @@ static void symlinks(void)
 	told("remove", unlink("longest"));
 }
 
+/* Each name shows at once what was done by way of another. */
+static void linked_links(void)
+{
+	for (int i = 0; i < 200; i++) {
+		told("symlink", symlink("target", "a"));
+		told_stat("one", "a");
+		told("link", link("a", "b"));
+		told_stat("two", "a");
+		told("unlink", unlink("a"));
+		told_stat("one", "b");
+		told("link", link("b", "a"));
+		told_stat("two", "b");
+		told("lchown", lchown("a", getuid(), getgid()));
+		told("rename", rename("b", "c"));
+		told_stat("two", "a");
+		told("unlink", unlink("c"));
+		told_stat("one", "a");
+		told("unlink", unlink("a"));
+	}
+}
+
 static void chains(void)
 {
 	char name[20];
@@ -650,6 +671,7 @@ const struct scenario name_scenarios[] = {
 	{ "rename_open", rename_open, ANYONE },
 	{ "links", links, ANYONE },
 	{ "symlinks", symlinks, ANYONE },
+	{ "linked_links", linked_links, ANYONE },
 	{ "chains", chains, ANYONE },
 	{ "directories", directories, ANYONE },
 	{ "current_directory", current_directory, ANYONE },
