@@ -5,7 +5,7 @@
 #	plain	the program as it is shipped	build/orbfs
 #	asan, tsan, cover			the tests, with that instrument
 #	other	compiled by the other compiler, for `make lint`
-#	fuzz	the parsers under libFuzzer
+#	fuzz	what takes what others say, under libFuzzer
 #	darwin-*	for macOS, with a compiler that runs here
 #	agent	the program that orbfs runs inside machines, which it carries
 # BUILD=/tmp/mine keeps a second build apart from the first.
@@ -337,8 +337,9 @@ $(FUZZERS:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/%.o \
 	$Q$(CC_fuzz) $(CFLAGS) $(SAN) $(LINK_fuzz) -pthread -o $@ $(parts) $(PKG_LIBS) \
 		-lcmocka $(LDFLAGS)
 # The agent is a program of its own and shares nothing with the daemon.
-$(BUILD)/fuzz/fuzz_agent: $(BUILD)/fuzz/libagent.a
-$(BUILD)/fuzz/fuzz_agent: parts = $(filter %.o %/libagent.a,$^)
+AGENT_FUZZERS = fuzz_agent fuzz_path
+$(AGENT_FUZZERS:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/libagent.a
+$(AGENT_FUZZERS:%=$(BUILD)/fuzz/%): parts = $(filter %.o %/libagent.a,$^)
 .PHONY: $(FUZZERS:%=fuzz-%)
 $(FUZZERS:%=fuzz-%): fuzz-%: $(BUILD)/fuzz/%
 	@mkdir -p $(BUILD)/fuzz/corpus/$*
@@ -360,7 +361,7 @@ check-cover: $(UNITS:%=$(BUILD)/cover/%)
 SCRIPTS = $(sort $(shell grep -lsE '^\#!.*[/ ](ba|da)?sh( |$$)' .ci/* mount/* \
 	ops/local/* ops/agent/* tests/* tests/*/*) $(wildcard tests/*/*.sh))
 TIDIED = $(filter-out $(if $(filter-out Linux,$(SYSTEM)),ops/agent/% \
-	tests/fuzz_agent.c),$(filter %.c,$(C_FILES)))
+	$(AGENT_FUZZERS:%=tests/%.c)),$(filter %.c,$(C_FILES)))
 
 # `make -k lint` shows all there is, not only the first finding.
 lint: lint-greps lint-format lint-shell lint-tidy
@@ -422,7 +423,7 @@ help:
 	@echo 'make check   every test and lint; installs what is missing'
 	@echo 'make asan    unit tests and real mounts under AddressSanitizer'
 	@echo 'make tsan    unit tests under ThreadSanitizer'
-	@echo 'make fuzz    each parser for FUZZ_SECONDS=$(FUZZ_SECONDS)'
+	@echo 'make fuzz    each of tests/fuzz_* for FUZZ_SECONDS=$(FUZZ_SECONDS)'
 	@echo 'make cover   lines that no unit test reaches'
 	@echo 'make bench   figures, as ratios'
 	@echo 'make darwin-check  compile and link the daemon for macOS'
