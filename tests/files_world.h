@@ -105,7 +105,9 @@ static inline void stop_all(struct engine *engine)
 	puppet_stop(engine);
 }
 
-static inline void files_begin_world_as(struct files_world *f, bool finder)
+/* In a world that differs from the usual one as the spec says. */
+static inline void files_begin_world_with(struct files_world *f,
+                                          struct world_spec spec)
 {
 	static const struct fs_notify notify = {
 		.inode = told_inode,
@@ -121,14 +123,20 @@ static inline void files_begin_world_as(struct files_world *f, bool finder)
 	puppet_at_once(f->engine, true);
 	f->engine->agent = agent_starts;
 	f->engine->agent_arg = &f->agent;
-	world_begin(&f->w, &(struct world_spec){ .engine = f->engine,
-	                                         .finder = finder,
-	                                         .shared_opens = finder,
-	                                         .notify = &notify,
-	                                         .notify_arg = f });
+	spec.engine = f->engine;
+	spec.notify = &notify;
+	spec.notify_arg = f;
+	world_begin(&f->w, &spec);
 	f->agent.g = f->g;
 	f->agent.loop = f->w.loop;
 	f->k = f->w.kernel;
+}
+
+static inline void files_begin_world_as(struct files_world *f, bool finder)
+{
+	files_begin_world_with(f,
+	                       (struct world_spec){ .finder = finder,
+	                                            .shared_opens = finder });
 }
 
 static inline void files_begin_world(struct files_world *f)

@@ -32,6 +32,7 @@ void world_begin(struct world *w, const struct world_spec *spec)
 		.gid = WORLD_GID,
 		.drafts = spec->drafts,
 		.finder = spec->finder,
+		.map_user = spec->map_user,
 	};
 
 	*w = (struct world){ .loop = loop_start(), .hands = hands_new() };

@@ -45,6 +45,7 @@ struct world_spec {
 	void *notify_arg;
 	bool drafts;
 	bool finder;
+	bool map_user;
 };
 
 void world_begin(struct world *w, const struct world_spec *spec);
