@@ -761,6 +761,28 @@ static void on_set(void *arg, int err, const struct guest_reply *reply,
 	on_attr(rq, err, reply, more);
 }
 
+/* Nobody but who has it open sees it any more: what is set is kept here. */
+static void set_removed(const struct fs *fs, struct file *file,
+                        const struct guest_call *call)
+{
+	struct timespec wall = fs->spec.clock->wall(fs->spec.clock);
+	struct wire_time now = { wall.tv_sec, (uint32_t)wall.tv_nsec };
+	struct wire_attr *a = &file->attr;
+
+	a->nlink = 0;
+	a->ctime = now;
+	if (call->set & WIRE_SET_MODE)
+		a->mode = (a->mode & S_IFMT) | (call->mode & 07777);
+	if (call->set & WIRE_SET_UID)
+		a->uid = call->set_uid;
+	if (call->set & WIRE_SET_GID)
+		a->gid = call->set_gid;
+	if (call->set & (WIRE_SET_ATIME | WIRE_SET_ATIME_NOW))
+		a->atime = call->set & WIRE_SET_ATIME_NOW ? now : call->atime;
+	if (call->set & (WIRE_SET_MTIME | WIRE_SET_MTIME_NOW))
+		a->mtime = call->set & WIRE_SET_MTIME_NOW ? now : call->mtime;
+}
+
 static void send_set(struct request *rq)
 {
 	struct files *files = files_of(rq->node);
@@ -769,7 +791,7 @@ static void send_set(struct request *rq)
 	bool found;
 
 	if (file->removed && is_removed(file)) {
-		file->attr.nlink = 0;
+		set_removed(rq->fs, file, &rq->call);
 		request_reply_attr(rq);
 		return;
 	}

@@ -742,7 +742,13 @@ static int set_xattr(struct files_world *f, uint64_t node)
 static void files_may_be_changed_after_we_removed_them(void **state)
 {
 	struct files_world f;
-	struct fuse_setattr_in in = { .valid = FATTR_MODE, .mode = 0600 };
+	struct fuse_setattr_in in = {
+		.valid = FATTR_MODE | FATTR_UID | FATTR_ATIME | FATTR_MTIME |
+		         FATTR_MTIME_NOW,
+		.mode = 0600,
+		.uid = 7,
+		.atime = 11,
+	};
 	struct fuse_attr attr;
 	uint64_t nodes[2];
 	uint64_t dir;
@@ -759,6 +765,10 @@ static void files_may_be_changed_after_we_removed_them(void **state)
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(kernel_setattr(f.k, nodes[i], &in, &attr), 0);
 		assert_int_equal(attr.nlink, 0);
+		assert_int_equal(attr.mode, S_IFREG | 0600);
+		assert_int_equal(attr.uid, 7);
+		assert_int_equal(attr.atime, 11);
+		assert_true(attr.mtime >= HANDS_START_WALL);
 		assert_int_equal(set_xattr(&f, nodes[i]), 0);
 	}
 	assert_int_equal(f.g->n_seen[WIRE_SETATTR], 1);

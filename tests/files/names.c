@@ -472,6 +472,43 @@ static void unlinked_of_two(void)
 	told("close", close(fd));
 }
 
+/* What is set by a descriptor of what has no name any more. */
+static void told_set(int fd)
+{
+	const struct timespec then[2] = { { 5, 6 }, { 7, 8 } };
+	struct stat st;
+
+	told("fchmod", fchmod(fd, 0751));
+	told_fstat("its mode", fd);
+	told("fchown", fchown(fd, getuid(), getgid()));
+	told("futimens", futimens(fd, then));
+	told("fstat", fstat(fd, &st));
+	told_text("modified %lld.%ld", (long long)st.st_mtim.tv_sec,
+	          st.st_mtim.tv_nsec);
+	told_fstat("still", fd);
+	told("close", close(fd));
+}
+
+static void unlinked_others(void)
+{
+	int fd;
+
+	make_dir("dir");
+	fd = told_fd("a directory", open("dir", O_RDONLY | O_CLOEXEC));
+	told("rmdir", rmdir("dir"));
+	told_set(fd);
+	told("mkfifo", mkfifo("fifo", 0600));
+	fd = told_fd("a fifo", open("fifo", O_RDWR | O_CLOEXEC));
+	told("unlink", unlink("fifo"));
+	told_set(fd);
+	make_dir("dir");
+	make_dir("over");
+	fd = told_fd("a directory", open("over", O_RDONLY | O_CLOEXEC));
+	told("rename", rename("dir", "over"));
+	told_set(fd);
+	told_stat("over", "over");
+}
+
 static void fifos(void)
 {
 	char buf[16] = "";
@@ -677,6 +714,7 @@ const struct scenario name_scenarios[] = {
 	{ "current_directory", current_directory, ANYONE },
 	{ "unlinked", unlinked, ANYONE },
 	{ "unlinked_of_two", unlinked_of_two, ANYONE },
+	{ "unlinked_others", unlinked_others, ANYONE },
 	{ "fifos", fifos, ANYONE },
 	{ "sockets", sockets, ANYONE },
 	{ "nodes", nodes, ROOT },
