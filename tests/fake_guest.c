@@ -584,6 +584,7 @@ static int do_open(struct job_of *j)
 	uint32_t flags = wire_get_u32(&j->in);
 	uint32_t want = wire_get_u32(&j->in);
 
+	j->g->last_flags = flags;
 	if (!S_ISREG(n->mode))
 		return S_ISDIR(n->mode) ? EISDIR : ELOOP;
 	if (flags & WIRE_O_TRUNC)
@@ -830,10 +831,10 @@ static int do_handled(struct job_of *j)
 	case WIRE_COPY:
 		return do_copy(j);
 	case WIRE_GETLK:
-		wire_put_u32(&j->out, 2);
-		wire_put_u64(&j->out, 0);
-		wire_put_u64(&j->out, UINT64_MAX >> 1);
-		wire_put_u32(&j->out, 0);
+		wire_put_u32(&j->out, j->g->lock.type);
+		wire_put_u64(&j->out, j->g->lock.start);
+		wire_put_u64(&j->out, j->g->lock.end);
+		wire_put_u32(&j->out, j->g->lock.pid);
 		return 0;
 	default:
 		return 0;
@@ -1222,6 +1223,8 @@ struct fake_guest *fake_guest_new(void)
 	g->dead = true;
 	g->in_fd = g->out_fd = -1;
 	g->list_part = 64;
+	g->lock.type = 2;
+	g->lock.end = INT64_MAX;
 	g->last_ino = FIRST_INO;
 	g->in = need(malloc(IN_SIZE));
 	g->body = need(malloc(WIRE_BODY_MAX + 1));

@@ -98,10 +98,17 @@ struct fake_guest {
 	unsigned list_part;    /* entries in one reply of a listing */
 	bool not_watched;      /* it says that it cannot watch */
 	bool locked;           /* locks that wait do so until cancelled */
-	const char *resolved;  /* of every link; "" when NULL */
-	bool deaf;             /* it does not read */
+	struct {
+		uint32_t type; /* 0: for reading, 1: for writing, 2: none */
+		uint64_t start;
+		uint64_t end;
+		uint32_t pid;
+	} lock;               /* in the way of who asks */
+	const char *resolved; /* of every link; "" when NULL */
+	bool deaf;            /* it does not read */
 
 	/* What it has seen. */
+	uint32_t last_flags; /* of an OPEN */
 	unsigned n_seen[WIRE_N_OPS];
 	unsigned n_replies;
 	unsigned n_cancelled;

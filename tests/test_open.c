@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -491,6 +492,58 @@ static void open_copies_within_a_machine_and_not_between(void **state)
 	files_end_world(&f);
 }
 
+static void open_asks_anew_after_a_fallocate(void **state)
+{
+	struct files_world f;
+	struct fuse_fallocate_in in = { .length = 100 };
+	struct fuse_attr attr;
+	uint64_t node;
+	uint64_t id;
+
+	(void)state;
+	begin(&f);
+	list_dir(&f, "d");
+	node = look(&f, "d/small");
+	in.fh = open_it(&f, "d/small", O_RDWR);
+	assert_int_equal(kernel_getattr(f.k, node, &attr), 0);
+	assert_int_equal(f.g->n_seen[WIRE_GETATTR], 0);
+	id = kernel_send(f.k, FUSE_FALLOCATE, node, &in, sizeof(in));
+	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), 0);
+	assert_int_equal(f.g->n_seen[WIRE_FALLOCATE], 1);
+	assert_int_equal(kernel_getattr(f.k, node, &attr), 0);
+	assert_int_equal(f.g->n_seen[WIRE_GETATTR], 1);
+	f.g->err[WIRE_FALLOCATE] = ENOSPC;
+	id = kernel_send(f.k, FUSE_FALLOCATE, node, &in, sizeof(in));
+	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), -ENOSPC);
+	kernel_release(f.k, node, in.fh, O_RDWR);
+	files_end_world(&f);
+}
+
+/* Set-id bits go when somebody else than root cuts the file. */
+static void open_tells_the_guest_who_cuts_a_file(void **state)
+{
+	struct files_world f;
+	uint64_t node;
+	uint64_t fh;
+
+	(void)state;
+	begin(&f);
+	node = look(&f, "d/small");
+	for (uid_t uid = 0; uid < 2; uid++) {
+		kernel_as(f.k, uid, 0, getpid());
+		fh = open_it(&f, "d/small", O_RDWR | O_TRUNC);
+		assert_int_equal(f.g->last_flags,
+		                 WIRE_O_READ | WIRE_O_WRITE | WIRE_O_TRUNC |
+		                         (uid ? WIRE_O_KILL_SUID : 0));
+		kernel_release(f.k, node, fh, O_RDWR);
+		/* Who only writes cuts nothing. */
+		fh = open_it(&f, "d/small", O_RDWR);
+		assert_int_equal(f.g->last_flags, WIRE_O_READ | WIRE_O_WRITE);
+		kernel_release(f.k, node, fh, O_RDWR);
+	}
+	files_end_world(&f);
+}
+
 /* ---- locks --------------------------------------------------------------- */
 
 static uint64_t lock(struct files_world *f, uint64_t node, uint64_t fh,
@@ -604,6 +657,76 @@ static void open_reads_anew_under_a_lock(void **state)
 	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), -EAGAIN);
 	assert_int_equal(f.n_firsts, 2);
 	kernel_release(f.k, node, fh, O_RDWR);
+	files_end_world(&f);
+}
+
+static void open_tells_who_has_a_lock(void **state)
+{
+	struct files_world f;
+	const struct fuse_lk_out *out;
+	const void *data;
+	size_t len;
+	uint64_t node;
+	uint64_t fh;
+	uint64_t id;
+
+	(void)state;
+	begin(&f);
+	node = look(&f, "d/small");
+	fh = open_it(&f, "d/small", O_RDWR);
+	id = lock(&f, node, fh, FUSE_GETLK, F_WRLCK);
+	assert_int_equal(kernel_wait(f.k, id, &data, &len, KERNEL_MS), 0);
+	out = data;
+	assert_int_equal(out->lk.type, F_UNLCK);
+	f.g->lock.type = 1;
+	f.g->lock.start = 5;
+	f.g->lock.end = 8;
+	f.g->lock.pid = 42;
+	id = lock(&f, node, fh, FUSE_GETLK, F_RDLCK);
+	assert_int_equal(kernel_wait(f.k, id, &data, &len, KERNEL_MS), 0);
+	out = data;
+	assert_int_equal(out->lk.type, F_WRLCK);
+	assert_int_equal(out->lk.start, 5);
+	assert_int_equal(out->lk.end, 8);
+	assert_int_equal(out->lk.pid, 42);
+	f.g->lock.end = INT64_MAX;
+	id = lock(&f, node, fh, FUSE_GETLK, F_RDLCK);
+	assert_int_equal(kernel_wait(f.k, id, &data, &len, KERNEL_MS), 0);
+	out = data;
+	assert_int_equal(out->lk.end, INT64_MAX);
+	f.g->lock.type = 3;
+	id = lock(&f, node, fh, FUSE_GETLK, F_RDLCK);
+	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), -EIO);
+	/* Asking takes none. */
+	assert_int_equal(f.n_firsts, 0);
+	kernel_release(f.k, node, fh, O_RDWR);
+	files_end_world(&f);
+}
+
+static void open_locks_whole_files(void **state)
+{
+	struct files_world f;
+	struct fuse_lk_in in = { .owner = 5, .lk_flags = FUSE_LK_FLOCK };
+	static const struct {
+		uint32_t type;
+		unsigned n_firsts;
+	} rows[] = { { F_RDLCK, 1 }, { F_WRLCK, 2 }, { F_UNLCK, 2 } };
+	uint64_t node;
+	uint64_t id;
+
+	(void)state;
+	begin(&f);
+	node = look(&f, "d/small");
+	in.fh = open_it(&f, "d/small", O_RDWR);
+	for (unsigned i = 0; i < 3; i++) {
+		in.lk.type = rows[i].type;
+		id = kernel_send(f.k, FUSE_SETLKW, node, &in, sizeof(in));
+		assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS),
+		                 0);
+		assert_int_equal(f.g->n_seen[WIRE_FLOCK], i + 1);
+		assert_int_equal(f.n_firsts, rows[i].n_firsts);
+	}
+	kernel_release(f.k, node, in.fh, O_RDWR);
 	files_end_world(&f);
 }
 
@@ -729,10 +852,14 @@ int main(void)
 			open_files_stay_so_when_the_machine_is_renamed),
 		cmocka_unit_test(open_creates),
 		cmocka_unit_test(open_copies_within_a_machine_and_not_between),
+		cmocka_unit_test(open_asks_anew_after_a_fallocate),
+		cmocka_unit_test(open_tells_the_guest_who_cuts_a_file),
 		cmocka_unit_test(open_gives_up_a_lock_that_is_interrupted),
 		cmocka_unit_test(
 			open_goes_on_with_a_lock_that_waits_for_nobody),
 		cmocka_unit_test(open_reads_anew_under_a_lock),
+		cmocka_unit_test(open_tells_who_has_a_lock),
+		cmocka_unit_test(open_locks_whole_files),
 		cmocka_unit_test(
 			open_takes_no_lock_for_who_was_interrupted_before),
 		cmocka_unit_test(open_files_of_an_agent_that_died_are_dead),
