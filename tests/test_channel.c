@@ -3,6 +3,7 @@
  * says, and in whatever order; and every wait ends.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -548,6 +550,63 @@ static void channel_breaks_when_nothing_is_heard(void **state)
 	end(&f);
 }
 
+/* It closes its input and lives on. */
+static void stop_listening(struct fixture *f)
+{
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	uv_poll_stop(f->g->polls[0]);
+	assert_true(null >= 0 && dup2(null, f->g->in_fd) >= 0);
+	close(null);
+}
+
+static void ask_to_write(struct asker *a, const char *data, size_t len)
+{
+	unsigned char head[64];
+	struct wire_out body = { .data = head, .size = sizeof(head) };
+
+	wire_put_u64(&body, 0);
+	wire_put_u64(&body, 0);
+	wire_put_u32(&body, (uint32_t)len);
+	channel_ask(a->f->ch, WIRE_WRITE, &body, data, len, on_answer, a);
+}
+
+static void channel_breaks_when_nobody_listens(void **state)
+{
+	enum { SMALL, LARGE_ONE, CLOSING, WAITING, N_WAYS };
+	char *data = calloc(1, LARGE_DATA);
+
+	(void)state;
+	for (int way = 0; way < N_WAYS; way++) {
+		struct fixture f;
+		struct asker a[3] = { { .f = &f }, { .f = &f }, { .f = &f } };
+
+		begin(&f);
+		ask(&a[0], WIRE_PING, NULL);
+		wait_all(&f, a, 1);
+		f.closes = true;
+		if (way == WAITING) {
+			/* More than the pipe takes. */
+			f.g->deaf = true;
+			ask_to_write(&a[1], data, LARGE_DATA);
+			loop_run_for(f.loop, 20);
+			assert_int_equal(a[1].n_done, 0);
+		}
+		stop_listening(&f);
+		if (way == SMALL)
+			ask(&a[1], WIRE_PING, NULL);
+		a[1].closes = way == CLOSING;
+		if (way == LARGE_ONE || way == CLOSING)
+			ask_to_write(&a[1], data, LARGE_DATA);
+		wait_all(&f, &a[1], 1);
+		assert_int_equal(a[1].err, -EIO);
+		loop_run_for(f.loop, 20);
+		assert_int_equal(f.n_broken, way != CLOSING);
+		end(&f);
+	}
+	free(data);
+}
+
 static void channel_breaks_when_there_is_no_hello(void **state)
 {
 	static const struct {
@@ -815,6 +874,7 @@ int main(void)
 		cmocka_unit_test(channel_may_be_closed_from_an_answer),
 		cmocka_unit_test(channel_tells_events_before_answers),
 		cmocka_unit_test(channel_breaks_when_nothing_is_heard),
+		cmocka_unit_test(channel_breaks_when_nobody_listens),
 		cmocka_unit_test(channel_breaks_when_there_is_no_hello),
 		cmocka_unit_test(channel_breaks_at_what_makes_no_sense),
 		cmocka_unit_test(channel_drops_what_nobody_asked_for),
