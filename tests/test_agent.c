@@ -1575,6 +1575,49 @@ static void who_waits_gets_it_in_time_or_is_cancelled(void **state)
 	peer_end(p);
 }
 
+static uint32_t send_wait(struct peer *p, uint64_t h, uint64_t owner,
+                          uint64_t at)
+{
+	return peer_send(p, WIRE_SETLK, "884881", h, owner, WR, at, at, 1);
+}
+
+static void expect_answer(struct peer *p, uint32_t id, unsigned err)
+{
+	assert_true(peer_receive(p));
+	assert_int_equal(p->h.id, id);
+	assert_int_equal(p->h.err, err);
+}
+
+/* Linux says EDEADLK to who would close the ring. */
+static void who_wait_for_each_other_are_told(void **state)
+{
+	struct peer *p = peer_start();
+	uint64_t f = peer_create(p, "f", WIRE_O_READ | WIRE_O_WRITE);
+	uint64_t g = peer_create(p, "g", WIRE_O_READ | WIRE_O_WRITE);
+	uint32_t id[2];
+
+	(void)state;
+	assert_int_equal(lock(p, f, 1, WR, 0, 0), 0);
+	assert_int_equal(lock(p, f, 2, WR, 1, 1), 0);
+	assert_int_equal(lock(p, g, 3, WR, 0, 0), 0);
+	assert_int_equal(lock(p, g, 2, RD, 5, 5), 0);
+	assert_int_equal(lock(p, f, 3, RD, 5, 5), 0);
+	id[0] = send_wait(p, f, 3, 0);
+	id[1] = send_wait(p, g, 2, 0);
+	expect_answer(p, send_wait(p, f, 1, 1), EDEADLK);
+	/* Without waiting it is an everyday answer. */
+	assert_int_equal(lock(p, f, 1, WR, 1, 1), EAGAIN);
+	assert_int_equal(lock(p, f, 1, UN, 0, 0), 0);
+	expect_answer(p, id[0], 0);
+	assert_int_equal(lock(p, g, 3, UN, 0, 0), 0);
+	expect_answer(p, id[1], 0);
+	/* Now 1 waits for 2, which waits for nobody. */
+	id[0] = send_wait(p, f, 1, 1);
+	assert_int_equal(lock(p, f, 2, UN, 1, 1), 0);
+	expect_answer(p, id[0], 0);
+	peer_end(p);
+}
+
 static void flock_belongs_to_the_handle(void **state)
 {
 	struct peer *p = peer_start();
@@ -1933,6 +1976,7 @@ int main(void)
 		cmocka_unit_test(locks_of_the_guests_processes_count),
 		cmocka_unit_test(owners_are_told_apart),
 		cmocka_unit_test(who_waits_gets_it_in_time_or_is_cancelled),
+		cmocka_unit_test(who_wait_for_each_other_are_told),
 		cmocka_unit_test(flock_belongs_to_the_handle),
 		cmocka_unit_test(changes_by_others_are_told),
 		cmocka_unit_test(what_was_asked_for_is_not_told),

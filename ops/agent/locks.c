@@ -142,6 +142,57 @@ static int try_lock(struct agent *agent, uint16_t op, const struct lock *lock)
 	                        : try_range(agent, h, lock);
 }
 
+/* ---- who waits for each other ---- */
+
+/* Who of us holds what is in the way. NULL: another process, or several who
+ * share it. The kernel does not tell; but where everybody else sees a lock,
+ * who has it sees none. */
+static const struct lock_owner *holder_of(struct agent *agent,
+                                          const struct lock *lock)
+{
+	struct locks *locks = &agent->locks;
+	const struct handle *h = handles_find(&agent->handles, lock->handle);
+	const struct lock_owner *me = h ? owner_find(locks, h, lock->owner)
+	                                : NULL;
+	struct flock range = range_of(lock);
+
+	if (!me || fcntl(me->fd, F_OFD_GETLK, &range) < 0 ||
+	    range.l_type == F_UNLCK)
+		return NULL;
+	for (size_t i = 0; i < locks->n_owners; i++) {
+		const struct lock_owner *o = &locks->owners[i];
+		struct flock probe = { .l_type = F_WRLCK,
+			               .l_whence = SEEK_SET,
+			               .l_start = range.l_start,
+			               .l_len = 1 };
+
+		if (o != me && o->dev == me->dev && o->ino == me->ino &&
+		    fcntl(o->fd, F_OFD_GETLK, &probe) == 0 &&
+		    probe.l_type == F_UNLCK)
+			return o;
+	}
+	return NULL;
+}
+
+/* Does whoever is in the way of that lock wait for the owner, in the end? */
+static bool waits_for(struct agent *agent, const struct lock *lock,
+                      uint64_t owner, unsigned most)
+{
+	const struct locks *locks = &agent->locks;
+	const struct lock_owner *o = most ? holder_of(agent, lock) : NULL;
+
+	if (!o || o->owner == owner)
+		return o != NULL;
+	for (size_t i = 0; i < locks->n_waiting; i++) {
+		const struct lock_wait *w = &locks->waiting[i];
+
+		if (w->op == WIRE_SETLK && w->lock.owner == o->owner &&
+		    waits_for(agent, &w->lock, owner, most - 1))
+			return true;
+	}
+	return false;
+}
+
 /* ---- waiting ---- */
 
 static int wait_for(struct agent *agent, const struct request *rq,
@@ -242,6 +293,9 @@ static int lock_or_wait(struct agent *agent, const struct request *rq,
 {
 	int err = try_lock(agent, rq->op, lock);
 
+	if (err == -EAGAIN && wait && rq->op == WIRE_SETLK &&
+	    waits_for(agent, lock, lock->owner, LOCKS_CHAIN))
+		return -EDEADLK;
 	if (err == -EAGAIN && wait)
 		return wait_for(agent, rq, lock);
 	return err;

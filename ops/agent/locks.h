@@ -16,6 +16,7 @@ struct agent;
 enum {
 	LOCKS_OWNERS = 1024,
 	LOCKS_WAITING = 256,
+	LOCKS_CHAIN = 10, /* who wait for each other, in a row */
 	LOCKS_SOON_MS = 20,
 	LOCKS_LATE_MS = 200,
 };

@@ -161,6 +161,41 @@ static void waiting(void)
 	wait_for(1);
 }
 
+/* One of the two is told, whoever comes last. */
+static void deadlock(void)
+{
+	int ready[2];
+	int status = -1;
+	int err;
+	int fd;
+	char c;
+	pid_t child;
+
+	make_file("file", "xy");
+	if (pipe(ready) < 0)
+		abort();
+	fd = open("file", O_RDWR | O_CLOEXEC);
+	told("we have one", set(fd, F_SETLK, F_WRLCK, 0, 1));
+	fflush(stdout);
+	alarm(30);
+	child = fork();
+	if (child == 0) {
+		alarm(30);
+		if (set(fd, F_SETLK, F_WRLCK, 1, 1) ||
+		    write(ready[1], "r", 1) != 1)
+			_exit(2);
+		_exit(set(fd, F_SETLKW, F_WRLCK, 0, 1) ? errno == EDEADLK : 0);
+	}
+	told("the child has the other", read(ready[0], &c, 1));
+	err = set(fd, F_SETLKW, F_WRLCK, 1, 1) ? errno : 0;
+	told("close", close(fd));
+	waitpid(child, &status, 0);
+	told("told so", (err == EDEADLK) + (status == 1 << 8));
+	alarm(0);
+	close(ready[0]);
+	close(ready[1]);
+}
+
 static void killed_holder(void)
 {
 	int go[2];
@@ -223,6 +258,7 @@ const struct scenario lock_scenarios[] = {
 	{ "ranges", ranges, ANYONE },
 	{ "whole_files", whole_files, ANYONE },
 	{ "waiting", waiting, ANYONE },
+	{ "deadlock", deadlock, ANYONE },
 	{ "killed_holder", killed_holder, ANYONE },
 	{ "inherited", inherited, ANYONE },
 	{ "descriptions", descriptions, ANYONE },
