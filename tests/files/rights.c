@@ -283,6 +283,12 @@ static void try_exchange(const char *name)
 	                     RENAME_EXCHANGE));
 }
 
+static void try_move(const char *name)
+{
+	told(name, rename("dir/it", "open/it"));
+	told(name, rename("open/it", "dir/made"));
+}
+
 static void try_link_in(const char *name)
 {
 	make_file("open/it", "mine");
@@ -359,6 +365,7 @@ static void try_written(const char *name)
 	if (fd < 0)
 		return;
 	told(name, pwrite(fd, "y", 1, 0));
+	told_fstat(name, fd);
 	told(name, close(fd));
 	told_stat(name, "dir/it");
 }
@@ -438,12 +445,9 @@ static void rights_given_away(void)
 }
 
 /* What each user may do in a directory of these rights. */
-static void rights_in_directories(void)
+static void in_directories(const mode_t *modes, size_t n)
 {
-	static const mode_t modes[] = { 0000, 0444,  0111,  0222,  0755, 0775,
-		                        0777, 01777, 01775, 02777, 03777 };
-
-	for (size_t m = 0; m < N(modes) * 4; m++)
+	for (size_t m = 0; m < n * 4; m++)
 		for (size_t i = 0; i < N(of_dirs) * N_USERS; i++) {
 			const struct user *who = &users[i % N_USERS];
 			uid_t dir_uid = owners[m % 2];
@@ -459,9 +463,67 @@ static void rights_in_directories(void)
 	remove_things();
 }
 
+static void rights_in_directories(void)
+{
+	static const mode_t modes[] = { 0000, 0444, 0111, 0222, 0755, 0775 };
+
+	in_directories(modes, N(modes));
+}
+
+static void rights_in_shared_directories(void)
+{
+	static const mode_t modes[] = { 0777, 01777, 01775, 02777, 03777 };
+
+	in_directories(modes, N(modes));
+}
+
+static void make_it(const char *path, bool is_dir, uid_t uid)
+{
+	if (is_dir)
+		make_dir(path);
+	else
+		make_file(path, path);
+	own(path, uid, CREW, is_dir ? 0755 : 0644);
+}
+
+/* Anna moves what is whose, from whose directory, over what is whose in whose
+ * directory; one of them or both are sticky. */
+static void rights_to_move(void)
+{
+	static const uid_t whose[] = { 0, ANNA, BERT };
+	static const struct attempt move = { "move", try_move };
+
+	for (size_t i = 0; i < 4 * 81; i++) {
+		uid_t uids[] = { whose[i % 3], whose[i / 3 % 3],
+			         whose[i / 9 % 3], whose[i / 27 % 3] };
+		size_t kind = i / 81; /* 3: both sticky, and directories */
+		bool is_dir = kind == 3;
+
+		told_text("%zu: %u's in %u's, over %u's in %u's", kind, uids[0],
+		          uids[1], uids[2], uids[3]);
+		remove_things();
+		make_dir("dir");
+		make_it("dir/it", is_dir, uids[0]);
+		own("dir", uids[1], CREW, kind != 1 ? 01777 : 0777);
+		make_dir("open");
+		make_it("open/it", is_dir, uids[2]);
+		own("open", uids[3], CREW, kind != 0 ? 01777 : 0777);
+		as(&users[1], &move);
+		told_dir("dir", "dir");
+		told_dir("open", "open");
+		told_stat("dir/made", "dir/made");
+		told_stat("open/it", "open/it");
+		told_stat("dir", "dir");
+		told_stat("open", "open");
+	}
+	remove_things();
+}
+
 const struct scenario rights_scenarios[] = {
 	{ "rights_of_files", rights_of_files, USERS },
 	{ "rights_given_away", rights_given_away, USERS },
 	{ "rights_in_directories", rights_in_directories, USERS },
+	{ "rights_in_shared_directories", rights_in_shared_directories, USERS },
+	{ "rights_to_move", rights_to_move, USERS },
 	{ 0 },
 };
