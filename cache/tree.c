@@ -8,10 +8,10 @@
  *
  * Invariants:
  *  1. A (device, inode) pair is one file, and a (directory, name) pair one
- *     dentry. A file that lost its last name is out of the first index: its
- *     number may be given to another one by the guest. A symbolic link is one
- *     file for each of its names, since what it may lead to depends on where
- *     it is, and none of them is in the first index.
+ *     dentry. A file that lost its last name, and that nobody has open, is out
+ *     of the first index: its number may be given to another one by the guest.
+ *     A symbolic link is one file for each of its names, since what it may
+ *     lead to depends on where it is, and none of them is in the first index.
  *  2. A directory has one name, and is not below itself. One that the guest
  *     shows below itself (a bind mount does) is another file there, which is
  *     not in the first index either.
@@ -117,6 +117,12 @@ static void leave_index(struct file *file)
 		index_remove(&file->tree->by_inode, file);
 }
 
+void file_let_go(struct file *file)
+{
+	if (!file->names && !file->opens)
+		leave_index(file);
+}
+
 static void drop_dentry(struct dentry *d)
 {
 	struct dentry **at = &d->file->names;
@@ -126,8 +132,7 @@ static void drop_dentry(struct dentry *d)
 	while (*at != d)
 		at = &(*at)->next;
 	*at = d->next;
-	if (!d->file->names)
-		leave_index(d->file);
+	file_let_go(d->file);
 	file_unref(d->dir);
 	free(d->name);
 	free(d);

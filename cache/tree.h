@@ -124,6 +124,9 @@ void file_spoil(struct file *file);
  * between may be older than the write, and holds for nobody else. */
 void file_writes(struct file *file);
 void file_wrote(struct file *file);
+/* `opens` is NULL now. While it is not the guest keeps the file, so that one
+ * without a name that we know is found by its number: it may have others. */
+void file_let_go(struct file *file);
 /* Is it known that it has no extended attributes? */
 bool file_has_no_xattrs(const struct file *file);
 /* For how many ms attr may be relied on. */

@@ -87,6 +87,7 @@ static void leave_file(struct open_file *of)
 
 	if (same == of) {
 		file->opens = of->next_same;
+		file_let_go(file);
 		return;
 	}
 	while (same->next_same != of)

@@ -466,6 +466,34 @@ static void open_creates(void **state)
 	files_end_world(&f);
 }
 
+/* Of two inodes in the kernel the one would not see what the other writes. */
+static void open_keeps_a_file_one_that_loses_the_name_it_had(void **state)
+{
+	struct files_world f;
+	struct fuse_entry_out e;
+	struct fuse_open_out open;
+	uint64_t dir, node;
+	uint64_t fh;
+
+	(void)state;
+	begin(&f);
+	fake_guest_hard_link(f.g, "d/second", "d/small");
+	dir = look(&f, "d");
+	node = look(&f, "d/small");
+	fh = open_it(&f, "d/small", O_RDWR);
+	assert_int_equal(kernel_unlink(f.k, dir, "small"), 0);
+	assert_int_equal(look(&f, "d/second"), node);
+	/* But a number that is free is another file's. */
+	kernel_release(f.k, node, fh, O_RDWR);
+	f.g->reuse_ino = f.g->nodes[fake_guest_find(f.g, "d/second")].ino;
+	assert_int_equal(kernel_unlink(f.k, dir, "second"), 0);
+	assert_int_equal(
+		kernel_create(f.k, dir, "third", 0644, O_RDWR, &e, &open), 0);
+	assert_int_not_equal(e.nodeid, node);
+	kernel_release(f.k, e.nodeid, open.fh, O_RDWR);
+	files_end_world(&f);
+}
+
 static void open_copies_within_a_machine_and_not_between(void **state)
 {
 	struct files_world f;
@@ -851,6 +879,8 @@ int main(void)
 		cmocka_unit_test(
 			open_files_stay_so_when_the_machine_is_renamed),
 		cmocka_unit_test(open_creates),
+		cmocka_unit_test(
+			open_keeps_a_file_one_that_loses_the_name_it_had),
 		cmocka_unit_test(open_copies_within_a_machine_and_not_between),
 		cmocka_unit_test(open_asks_anew_after_a_fallocate),
 		cmocka_unit_test(open_tells_the_guest_who_cuts_a_file),
