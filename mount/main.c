@@ -103,8 +103,11 @@ static void on_end(void *arg)
 {
 	struct daemon *d = arg;
 
-	for (int i = 0; i < N_SIGNALS; i++)
+	/* It is going; whoever insists is not to have it leave children. */
+	for (int i = 0; i < N_SIGNALS; i++) {
 		uv_close((uv_handle_t *)&d->signals[i], NULL);
+		signal(signals[i], SIG_IGN);
+	}
 	d->clock->cancel(d->clock, d->greeted);
 	fs_set_notify(d->fs, &(struct fs_notify){ 0 }, NULL);
 	fs_fail_all(d->fs, -ENODEV);

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -108,27 +110,42 @@ static void a_directory_is_one_path(void **state)
 	script_free(&s);
 }
 
+/* Run a shell with that input; what it prints, on both streams. */
+static void run_shell(const struct buf *input, char *got, size_t size)
+{
+	FILE *in = tmpfile();
+	FILE *out = tmpfile();
+	pid_t child;
+	size_t n;
+
+	assert_non_null(in);
+	assert_non_null(out);
+	assert_int_equal(fwrite(input->data, 1, input->len, in), input->len);
+	rewind(in);
+	child = fork();
+	if (child == 0) {
+		dup2(fileno(in), STDIN_FILENO);
+		dup2(fileno(out), STDOUT_FILENO);
+		dup2(fileno(out), STDERR_FILENO);
+		execlp("sh", "sh", "-s", (char *)NULL);
+		_exit(127);
+	}
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	rewind(out);
+	n = fread(got, 1, size - 1, out);
+	got[n] = '\0';
+	fclose(in);
+	fclose(out);
+}
+
 /* It is in what a shell prints that runs it. */
 static void assert_says(const struct script *s, const char *want)
 {
 	struct buf b = BUF_INIT(SCRIPT_MAX);
-	char got[200] = "";
-	FILE *in, *out;
-	char command[80];
-	size_t n;
+	char got[200];
 
 	assert_int_equal(script_make(s, &b), 0);
-	in = tmpfile();
-	assert_non_null(in);
-	assert_int_equal(fwrite(b.data, 1, b.len, in), b.len);
-	rewind(in);
-	snprintf(command, sizeof(command), "sh -s <&%d 2>&1", fileno(in));
-	out = popen(command, "re");
-	assert_non_null(out);
-	n = fread(got, 1, sizeof(got) - 1, out);
-	got[n] = '\0';
-	pclose(out);
-	fclose(in);
+	run_shell(&b, got, sizeof(got));
 	buf_free(&b);
 	if (!strstr(got, want))
 		fail_msg("no '%s' in '%s'", want, got);
