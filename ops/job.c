@@ -25,11 +25,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <uv.h>
 
 #include "ops/buf.h"
+#include "ops/spawn.h"
 
 enum {
 	JOB_READ_MAX = 65536, /* bytes read at once: a full pipe */
@@ -56,6 +58,8 @@ struct jobs {
 	struct job_list queues[JOB_N_CLASSES];
 	struct job_list begun; /* left the queue, not reported yet */
 	unsigned n_jobs;       /* in all lists, and in its callback */
+	unsigned n_children;   /* whose exit is waited for */
+	uv_signal_t child;     /* data is NULL before the first of them */
 	uint64_t n_started;
 	uint64_t n_timed_out;
 	bool stopping;
@@ -86,7 +90,6 @@ struct job {
 	struct job_result result;
 	/* A handle whose data is NULL was never initialised. */
 	uv_timer_t timer;
-	uv_process_t process;
 	uv_pipe_t input;
 	struct job_output outputs[2]; /* stdout, stderr */
 	uv_write_t write;
@@ -105,6 +108,36 @@ struct job {
 };
 
 static void jobs_settle(struct jobs *jobs);
+
+/* ---- whose exit is waited for -------------------------------------------- */
+
+static void on_child(uv_signal_t *signal, int number);
+
+/* Before it is started, so that the end of none is missed. */
+static int jobs_expect_child(struct jobs *jobs)
+{
+	int err;
+
+	if (!jobs->child.data) {
+		err = uv_signal_init(jobs->loop, &jobs->child);
+		if (err)
+			return err;
+		jobs->child.data = jobs;
+	}
+	if (jobs->n_children == 0) {
+		err = uv_signal_start(&jobs->child, on_child, SIGCHLD);
+		if (err)
+			return err;
+	}
+	jobs->n_children++;
+	return 0;
+}
+
+static void jobs_forget_child(struct jobs *jobs)
+{
+	if (--jobs->n_children == 0)
+		uv_signal_stop(&jobs->child);
+}
 
 /* ---- the end of a job ---------------------------------------------------- */
 
@@ -175,7 +208,6 @@ static void job_over(struct job *job)
 {
 	job->state = JOB_OVER;
 	job->parts_left = 0;
-	job_close(&job->process);
 	job_close(&job->input);
 	job_close(&job->outputs[0].pipe);
 	job_close(&job->outputs[1].pipe);
@@ -259,6 +291,7 @@ static void on_timer(uv_timer_t *timer)
 		 * else has reaped it. Nobody shall wait for that. */
 		log_error(job->jobs->log, "job %s: process %ld does not end",
 		          job->argv[0], (long)job->pid);
+		jobs_forget_child(job->jobs);
 		job_over(job);
 		break;
 	case JOB_EXITED:
@@ -285,16 +318,37 @@ void job_cancel(struct job *job)
 
 /* ---- while it runs ------------------------------------------------------- */
 
-static void on_exit_seen(uv_process_t *process, int64_t status, int sig)
+static bool job_has_child(const struct job *job)
 {
-	struct job *job = process->data;
+	return job->state == JOB_RUNNING || job->state == JOB_ASKED ||
+	       job->state == JOB_KILLED;
+}
 
+static void job_exited(struct job *job, int status)
+{
 	job->state = JOB_EXITED;
-	job->result.status = (int)status;
-	job->result.signal = sig;
-	job_close(process);
+	if (WIFSIGNALED(status))
+		job->result.signal = WTERMSIG(status);
+	else
+		job->result.status = WEXITSTATUS(status);
+	jobs_forget_child(job->jobs);
 	job_set_timer(job, JOB_LINGER_MS / 2);
 	job_part_ended(job);
+}
+
+/* One signal may stand for the exits of several. Only our own are asked for:
+ * others in this process may have children, too. */
+static void on_child(uv_signal_t *signal, int number)
+{
+	struct jobs *jobs = signal->data;
+	struct job *job;
+	int status;
+
+	(void)number;
+	TAILQ_FOREACH(job, &jobs->begun, link)
+	if (job_has_child(job) &&
+	    waitpid(job->pid, &status, WNOHANG) == job->pid)
+		job_exited(job, status);
 }
 
 /* Keep output of a job_run. What is beyond the limit is read and dropped, so
@@ -379,8 +433,7 @@ void job_shut(struct job *job)
 /* ---- the start of a job -------------------------------------------------- */
 
 /* Make one pipe: our end in *pipe, the child's as its descriptor fd. */
-static int job_pipe(struct job *job, uv_pipe_t *pipe, int fd,
-                    uv_stdio_container_t *stdio)
+static int job_pipe(struct job *job, uv_pipe_t *pipe, int fd, int fds[3])
 {
 	bool in = fd == STDIN_FILENO;
 	uv_file ends[2]; /* to read from, to write to; both close-on-exec */
@@ -390,8 +443,7 @@ static int job_pipe(struct job *job, uv_pipe_t *pipe, int fd,
 	              in ? UV_NONBLOCK_PIPE : 0);
 	if (err)
 		return err;
-	stdio[fd].flags = UV_INHERIT_FD;
-	stdio[fd].data.fd = ends[in ? 0 : 1];
+	fds[fd] = ends[in ? 0 : 1];
 	uv_pipe_init(job->jobs->loop, pipe, 0);
 	pipe->data = job;
 	job->n_handles++;
@@ -412,31 +464,23 @@ static void close_on_exec(void)
 	uv_disable_stdio_inheritance();
 }
 
-static int job_spawn(struct job *job, uv_stdio_container_t *stdio)
+/* An environment of its own, not ours. */
+static int job_spawn(struct job *job, const int fds[3])
 {
-	/* An environment of its own, not ours; a session of its own, so that
-	 * there is no terminal to stop it and one kill reaches all of it.
-	 * libuv resets signal handlers and the mask. */
-	const uv_process_options_t options = {
-		.exit_cb = on_exit_seen,
-		.file = job->argv[0],
-		.args = job->argv,
+	const struct spawn_spec spec = {
+		.argv = job->argv,
 		.env = job->jobs->env,
-		.cwd = "/",
-		.flags = UV_PROCESS_DETACHED,
-		.stdio_count = 3,
-		.stdio = stdio,
+		.fds = { fds[0], fds[1], fds[2] },
 	};
-	int err;
+	int err = jobs_expect_child(job->jobs);
 
-	close_on_exec();
-	job->process.data = job;
-	job->n_handles++;
-	err = uv_spawn(job->jobs->loop, &job->process, &options);
 	if (err)
 		return err;
-	job->pid = job->process.pid;
-	return 0;
+	close_on_exec();
+	err = spawn(&spec, &job->pid);
+	if (err)
+		jobs_forget_child(job->jobs);
+	return err;
 }
 
 /* The child runs: read what it says, tell it what it is to hear. */
@@ -458,37 +502,29 @@ static void job_talk(struct job *job)
 
 static void job_start(struct job *job)
 {
-	uv_stdio_container_t stdio[3] = {
-		{ .flags = UV_IGNORE, .data.fd = -1 },
-		{ .flags = UV_IGNORE, .data.fd = -1 },
-		{ .flags = UV_IGNORE, .data.fd = -1 },
-	};
+	int fds[3] = { -1, -1, -1 }; /* the child's, for as long as we spawn */
 	int err = 0;
 
 	job->parts_left = JOB_N_PARTS;
 	for (int i = 0; i < 2; i++)
 		if (job->fds[i] > 0) {
-			/* Closed below, like our own. */
-			stdio[i].flags = UV_INHERIT_FD;
-			stdio[i].data.fd = job->fds[i];
+			fds[i] = job->fds[i];
 			job->fds[i] = 0;
 		}
 	if (job->in_len > 0)
-		err = job_pipe(job, &job->input, STDIN_FILENO, stdio);
-	if (stdio[STDOUT_FILENO].flags == UV_INHERIT_FD)
+		err = job_pipe(job, &job->input, STDIN_FILENO, fds);
+	if (fds[STDOUT_FILENO] >= 0)
 		job->parts_left--;
 	else if (!err)
-		err = job_pipe(job, &job->outputs[0].pipe, STDOUT_FILENO,
-		               stdio);
+		err = job_pipe(job, &job->outputs[0].pipe, STDOUT_FILENO, fds);
 	if (!err)
-		err = job_pipe(job, &job->outputs[1].pipe, STDERR_FILENO,
-		               stdio);
+		err = job_pipe(job, &job->outputs[1].pipe, STDERR_FILENO, fds);
 	if (!err)
-		err = job_spawn(job, stdio);
+		err = job_spawn(job, fds);
 	/* As long as we held them open there would be no end of output. */
 	for (int i = 0; i < 3; i++)
-		if (stdio[i].flags == UV_INHERIT_FD)
-			close(stdio[i].data.fd);
+		if (fds[i] >= 0)
+			close(fds[i]);
 	if (err) {
 		job->err = err;
 		job_over(job);
@@ -672,17 +708,35 @@ struct jobs *jobs_new(struct uv_loop_s *loop, struct log *log,
 	return jobs;
 }
 
+/* The caller may free them. */
+static void jobs_stopped(struct jobs *jobs)
+{
+	void (*stopped)(void *arg) = jobs->stopped;
+
+	jobs->stopped = NULL;
+	if (stopped)
+		stopped(jobs->stopped_arg);
+}
+
+static void on_child_closed(uv_handle_t *handle)
+{
+	struct jobs *jobs = handle->data;
+
+	handle->data = NULL;
+	jobs_settle(jobs);
+}
+
 /* A job has gone: fill its place, or see that it was the last. */
 static void jobs_settle(struct jobs *jobs)
 {
 	for (int i = 0; i < JOB_N_CLASSES; i++)
 		jobs_admit(jobs, (enum job_class)i);
-	if (jobs->n_jobs == 0 && jobs->stopped) {
-		void (*stopped)(void *arg) = jobs->stopped;
-
-		jobs->stopped = NULL;
-		stopped(jobs->stopped_arg);
-	}
+	if (jobs->n_jobs > 0 || !jobs->stopping)
+		return;
+	if (!jobs->child.data)
+		jobs_stopped(jobs);
+	else if (!uv_is_closing((uv_handle_t *)&jobs->child))
+		uv_close((uv_handle_t *)&jobs->child, on_child_closed);
 }
 
 void jobs_stop(struct jobs *jobs, void (*done)(void *arg), void *arg)

@@ -951,6 +951,31 @@ static void job_whose_exit_nobody_tells_us_is_given_up(void **state)
 	end(&f);
 }
 
+static void job_leaves_the_children_of_others_alone(void **state)
+{
+	struct fixture f;
+	struct outcome o;
+	int status;
+	pid_t other;
+
+	(void)state;
+	begin(&f);
+	o = outcome_of(&f);
+	other = fork();
+	if (other == 0)
+		_exit(5);
+	assert_true(other > 0);
+	/* It has ended before this one has, and is still to be had. */
+	assert_int_equal(waitid(P_PID, (id_t)other, NULL, WEXITED | WNOWAIT),
+	                 0);
+	run(&o, "exit 3", 1000);
+	wait_end(&o);
+	assert_int_equal(o.status, 3);
+	assert_int_equal(waitpid(other, &status, 0), other);
+	assert_int_equal(WEXITSTATUS(status), 5);
+	end(&f);
+}
+
 /* ---- places -------------------------------------------------------------- */
 
 struct many {
@@ -1571,6 +1596,7 @@ int main(void)
 		T(job_deadline_counts_from_the_call),
 		T(job_last_words_after_the_deadline_are_kept),
 		T(job_whose_exit_nobody_tells_us_is_given_up),
+		T(job_leaves_the_children_of_others_alone),
 		T(job_places_are_never_exceeded_by_two_hundred),
 		T(job_places_are_filled_in_the_order_of_the_calls),
 		T(job_places_of_one_class_leave_another_alone),
