@@ -1,12 +1,15 @@
 /*
  * node: the table of nodes, by number and by what they stand for.
  *
- * A node lives while the kernel has lookups of it or we refer to it. Shared
- * nodes are in a second tree by (machine, entry, label), so that one file is one
- * inode to the kernel; those of ENTRY_OWN_INODE are not. The number that stat
- * shows is computed from what a node stands for, so `ls -i` does not see which
- * kind it is: the machine's cookie, above the entry's index; with a label, a
- * hash of all three.
+ * A node lives while the kernel has lookups of it or we refer to it. The number
+ * that stat shows is computed from what it stands for: the machine's cookie,
+ * above the entry's index; with a label, a hash of all three.
+ *
+ * A shared node is found by what it stands for, so that one file is one inode
+ * to the kernel. Nearly all have no label: the kernel knows them by that same
+ * number, which finds them, and need no place in a second tree, of which there
+ * would be a hundred thousand with ten thousand machines. The others have
+ * numbers in the order of their making.
  */
 #include "fs/node.h"
 
@@ -19,13 +22,14 @@
 enum { ROOT_INO = 1, INDEX_BITS = 8 };
 /* Above all cookies. */
 #define LABELLED_INO (UINT64_C(1) << 63)
+#define COUNTED_INO (UINT64_C(1) << 62)
 
 struct nodes {
 	struct node *root;
-	uint64_t last_ino;
+	uint64_t last_ino; /* counted */
 	size_t n;
 	struct index by_ino;
-	struct index by_what;
+	struct index by_what; /* shared ones with a counted number */
 };
 
 static int compare_numbers(uint64_t a, uint64_t b)
@@ -68,12 +72,17 @@ static bool is_shared(const struct node *node)
 	return !node->entry || !(node->entry->flags & ENTRY_OWN_INODE);
 }
 
+static bool is_counted(const struct node *node)
+{
+	return node->ino & COUNTED_INO;
+}
+
 static void node_free(struct node *node)
 {
 	struct nodes *nodes = node->nodes;
 
 	index_remove(&nodes->by_ino, node);
-	if (node->shared)
+	if (node->shared && is_counted(node))
 		index_remove(&nodes->by_what, node);
 	nodes->n--;
 	if (node->file)
@@ -85,8 +94,7 @@ static void node_free(struct node *node)
 }
 
 /* A new node like this one, with one reference; NULL: no memory. */
-static struct node *node_new(struct nodes *nodes, uint64_t ino,
-                             const struct node *what)
+static struct node *node_new(struct nodes *nodes, const struct node *what)
 {
 	struct node *node = malloc(sizeof(*node));
 
@@ -94,14 +102,16 @@ static struct node *node_new(struct nodes *nodes, uint64_t ino,
 		return NULL;
 	*node = *what;
 	node->nodes = nodes;
-	node->ino = ino;
 	node->refs = 1;
 	node->shared = is_shared(node);
+	node->ino = node->shared && !node->label ? node_stat_ino(node)
+	                                         : ++nodes->last_ino;
 	if (index_add(&nodes->by_ino, node)) {
 		free(node);
 		return NULL;
 	}
-	if (node->shared && index_add(&nodes->by_what, node)) {
+	if (node->shared && is_counted(node) &&
+	    index_add(&nodes->by_what, node)) {
 		index_remove(&nodes->by_ino, node);
 		free(node);
 		return NULL;
@@ -124,10 +134,10 @@ struct nodes *nodes_new(void)
 
 	if (!nodes)
 		return NULL;
-	nodes->last_ino = ROOT_INO;
+	nodes->last_ino = COUNTED_INO;
 	nodes->by_ino.compare = compare_ino;
 	nodes->by_what.compare = compare_what;
-	nodes->root = node_new(nodes, ROOT_INO, &(struct node){ 0 });
+	nodes->root = node_new(nodes, &(struct node){ 0 });
 	if (nodes->root)
 		return nodes;
 	free(nodes);
@@ -160,23 +170,30 @@ struct node *nodes_find(struct nodes *nodes, uint64_t ino)
 	return index_find(&nodes->by_ino, &key);
 }
 
+/* The shared node that stands for the same, or NULL. */
+static struct node *find_what(struct nodes *nodes, const struct node *what)
+{
+	struct node *node =
+		what->label ? NULL : nodes_find(nodes, node_stat_ino(what));
+
+	return node ? node : index_find(&nodes->by_what, what);
+}
+
 struct node *nodes_peek(struct nodes *nodes, const struct member *m,
                         const struct entry *entry)
 {
 	struct node key = { .m = (struct member *)m, .entry = entry };
 
-	return index_find(&nodes->by_what, &key);
+	return find_what(nodes, &key);
 }
 
 struct node *nodes_get_labelled(struct nodes *nodes, struct member *m,
                                 const struct entry *entry, struct label *label)
 {
 	struct node key = { .m = m, .entry = entry, .label = label };
-	struct node *node = index_find(&nodes->by_what, &key);
+	struct node *node = find_what(nodes, &key);
 
-	if (node)
-		return node_ref(node);
-	return node_new(nodes, ++nodes->last_ino, &key);
+	return node ? node_ref(node) : node_new(nodes, &key);
 }
 
 void nodes_become(struct nodes *nodes, const struct entry *entry,
@@ -184,9 +201,9 @@ void nodes_become(struct nodes *nodes, const struct entry *entry,
 {
 	struct node from = { .entry = entry, .label = label };
 	struct node to = { .m = m };
-	struct node *node = index_find(&nodes->by_what, &from);
+	struct node *node = find_what(nodes, &from);
 
-	if (!node || index_find(&nodes->by_what, &to))
+	if (!node || find_what(nodes, &to))
 		return;
 	index_remove(&nodes->by_what, node);
 	node->entry = NULL;
@@ -208,7 +225,7 @@ struct node *nodes_add_file(struct nodes *nodes, struct member *m,
 {
 	struct node what = { .m = m, .file = file };
 
-	return node_new(nodes, ++nodes->last_ino, &what);
+	return node_new(nodes, &what);
 }
 
 static void free_if_unused(struct node *node)

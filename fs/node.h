@@ -5,7 +5,7 @@
  * fs/entry.c, of a machine or of the daemon, or a file of a guest. An entry
  * whose names come and go is told from others of its row by a label. The kernel
  * gets a node by a lookup and keeps it until it has forgotten every lookup;
- * requests and open files hold it, too. Numbers are never used twice.
+ * requests and open files hold it, too. A number never stands for two things.
  *
  * Entries whose writes wait (ENTRY_OWN_INODE) get a new node at every lookup:
  * the kernel holds an inode's lock for as long as a write to it takes, so

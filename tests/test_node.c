@@ -167,20 +167,31 @@ static void node_forgets_no_more_than_there_is(void **state)
 	end(&f);
 }
 
-static void node_numbers_are_never_used_twice(void **state)
+static void node_numbers_never_stand_for_two_things(void **state)
 {
 	struct fixture f;
-	uint64_t last = 0;
+	struct node *node;
+	uint64_t ip, last = 0;
 
 	(void)state;
 	begin(&f);
+	node = nodes_get(f.nodes, f.m, entry("ip"));
+	ip = node->ino;
+	node_unref(node);
 	for (int i = 0; i < 100; i++) {
-		struct node *node = nodes_get(f.nodes, f.m, NULL);
+		struct node *state_file =
+			nodes_get(f.nodes, f.m, entry("state"));
 
-		assert_true(node->ino > last);
-		last = node->ino;
-		node_unref(node);
+		assert_true(state_file->ino > last);
+		last = state_file->ino;
+		node_unref(state_file);
 	}
+	assert_true(ip != last);
+	assert_null(nodes_find(f.nodes, ip));
+	/* The same thing may have the same number. */
+	node = nodes_get(f.nodes, f.m, entry("ip"));
+	assert_int_equal(node->ino, ip);
+	node_unref(node);
 	end(&f);
 }
 
@@ -275,7 +286,7 @@ int main(void)
 		cmocka_unit_test(
 			node_lives_while_it_is_referred_to_or_looked_up),
 		cmocka_unit_test(node_forgets_no_more_than_there_is),
-		cmocka_unit_test(node_numbers_are_never_used_twice),
+		cmocka_unit_test(node_numbers_never_stand_for_two_things),
 		cmocka_unit_test(node_holds_its_machine),
 		cmocka_unit_test(node_numbers_that_stat_shows_are_different),
 		cmocka_unit_test(nodes_free_frees_what_the_kernel_never_forgot),
