@@ -24,14 +24,18 @@ static int set_files(posix_spawn_file_actions_t *files, const int fds[3])
 
 static int set_attr(posix_spawnattr_t *attr)
 {
+	short flags = POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF |
+	              POSIX_SPAWN_SETSIGMASK;
 	sigset_t all, none;
 	int err;
 
+#ifdef POSIX_SPAWN_CLOEXEC_DEFAULT
+	flags |= POSIX_SPAWN_CLOEXEC_DEFAULT;
+#endif
+
 	sigfillset(&all);
 	sigemptyset(&none);
-	err = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSID |
-	                                             POSIX_SPAWN_SETSIGDEF |
-	                                             POSIX_SPAWN_SETSIGMASK);
+	err = posix_spawnattr_setflags(attr, flags);
 	if (!err)
 		err = posix_spawnattr_setsigdefault(attr, &all);
 	if (!err)

@@ -15,7 +15,7 @@ struct spawn_spec {
 	char *const *env;
 	/* Of ours, each above 2, for its stdin, stdout and stderr; or -1 for
 	 * /dev/null. They stay open here. What else is open and not marked
-	 * close-on-exec gets there, too. */
+	 * close-on-exec gets there, too, but on macOS, which needs no mark. */
 	int fds[3];
 };
 
