@@ -16,8 +16,8 @@
 
 #include "fs/files.h"
 #include "fs/fs.h"
-#include "fs/names.h"
 #include "fs/open.h"
+#include "fs/platform.h"
 
 bool below_is(const struct fs *fs, fuse_ino_t ino)
 {

@@ -18,7 +18,7 @@
 #include "cache/lifecycle.h"
 #include "fs/finder.h"
 #include "fs/fs.h"
-#include "fs/names.h"
+#include "fs/platform.h"
 #include "ops/machine.h"
 
 /* Their cookies are above those of all machines. */

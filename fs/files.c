@@ -25,8 +25,8 @@
 #include "fs/link.h"
 #include "fs/listing.h"
 #include "fs/litter.h"
-#include "fs/names.h"
 #include "fs/open.h"
+#include "fs/platform.h"
 #include "fs/tell.h"
 
 enum {

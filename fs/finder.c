@@ -19,7 +19,7 @@
 #include "fs/files.h"
 #include "fs/fs.h"
 #include "fs/litter.h"
-#include "fs/names.h"
+#include "fs/platform.h"
 
 /* ---- names ---- */
 

@@ -16,7 +16,7 @@
 #include "fs/finder.h"
 #include "fs/fs.h"
 #include "fs/import.h"
-#include "fs/names.h"
+#include "fs/platform.h"
 #include "fs/snapdir.h"
 
 /* ---- lookup ---- */

@@ -12,7 +12,7 @@
 #include "cache/lifecycle.h"
 #include "cache/snapshots.h"
 #include "fs/fs.h"
-#include "fs/names.h"
+#include "fs/platform.h"
 #include "fs/tell.h"
 
 /* ---- looking ---- */

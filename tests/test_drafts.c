@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "fs/drafts.h"
-#include "fs/names.h"
+#include "fs/platform.h"
 #include "tests/puppet.h"
 #include "tests/world.h"
 

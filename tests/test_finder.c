@@ -21,7 +21,7 @@
 #include "fs/guard.h"
 #include "fs/litter.h"
 #include "fs/measure.h"
-#include "fs/names.h"
+#include "fs/platform.h"
 #include "tests/fail_alloc.h"
 #include "tests/files_world.h"
 

@@ -1,11 +1,12 @@
 /*
- * names: what Linux and macOS call by different names, or one of them by none.
+ * platform: what Linux and macOS call by different names, or one of them by
+ * none.
  *
  * The numbers differ as well: what the kernel sends is compared by name, and
  * what goes to a guest, which is Linux, is a number of the wire's own.
  */
-#ifndef ORBFS_FS_NAMES_H
-#define ORBFS_FS_NAMES_H
+#ifndef ORBFS_FS_PLATFORM_H
+#define ORBFS_FS_PLATFORM_H
 
 #include <errno.h>
 #include <stdio.h> /* RENAME_* */
