@@ -197,6 +197,11 @@ bool file_is_dir(const struct file *file)
 	return (file->attr.mode & TYPE_MASK) == TYPE_DIR;
 }
 
+bool file_is_root(const struct file *file)
+{
+	return file == file->tree->root;
+}
+
 bool file_is_watched(const struct file *file)
 {
 	for (const struct dentry *d = file->names; d; d = d->next)
@@ -509,7 +514,7 @@ int tree_depth(const struct file *file)
 {
 	int depth = -1;
 
-	for (; file != file->tree->root; file = file->names->dir) {
+	for (; !file_is_root(file); file = file->names->dir) {
 		if (!file->names || depth > MOST_LEVELS)
 			return -ESTALE;
 		depth++;
@@ -522,7 +527,7 @@ int tree_path(const struct file *file, struct buf *b)
 	const struct dentry *names[MOST_LEVELS];
 	int n = 0;
 
-	for (; file != file->tree->root; file = file->names->dir) {
+	for (; !file_is_root(file); file = file->names->dir) {
 		if (!file->names || n == MOST_LEVELS)
 			return -ESTALE;
 		names[n++] = file->names;
@@ -541,7 +546,7 @@ int tree_path_of(const struct file *dir, const char *name, struct buf *b)
 
 	if (err)
 		return err;
-	if (dir != dir->tree->root)
+	if (!file_is_root(dir))
 		buf_add(b, "/", 1);
 	return buf_adds(b, name);
 }

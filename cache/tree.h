@@ -111,6 +111,7 @@ size_t tree_count(const struct tree *tree);
 struct file *file_ref(struct file *file);
 void file_unref(struct file *file);
 bool file_is_dir(const struct file *file);
+bool file_is_root(const struct file *file);
 /* attr is what the guest says now. It holds as long as what watches it says,
  * or for the ttl. */
 void file_set_attr(struct file *file, const struct wire_attr *attr);

@@ -267,7 +267,7 @@ static void tell_root_name(void *arg, struct file *dir, const char *name)
 static void on_each_lost(void *arg, struct file *file)
 {
 	file_each_name(file, tell_root_name, arg);
-	if (open_is_open(file) || file == tree_root(file->tree))
+	if (open_is_open(file) || file_is_root(file))
 		files_tell_file(arg, file);
 }
 
@@ -311,7 +311,7 @@ void files_attr(const struct node *node, struct stat *st)
 	const struct fs *fs = files->fs;
 
 	memset(st, 0, sizeof(*st));
-	if (file == tree_root(file->tree))
+	if (file_is_root(file))
 		st->st_ino = node_ino_of(node->m, node->entry, NULL);
 	else
 		st->st_ino = files_ino(files, file->dev, file->ino);
@@ -333,7 +333,7 @@ void files_attr(const struct node *node, struct stat *st)
 	 * keeps the kernel from keeping a listing of it. */
 	if ((a->flags & WIRE_ATTR_VOLATILE) && file_is_dir(file))
 		st->st_mtim = fs->spec.clock->wall(fs->spec.clock);
-	if (a->nlink == 0 && file == tree_root(file->tree)) {
+	if (a->nlink == 0 && file_is_root(file)) {
 		/* Nobody has asked the guest yet. */
 		st->st_nlink = 2;
 		st->st_uid = fs->spec.uid;
@@ -429,7 +429,7 @@ bool files_node_path(struct request *rq)
 {
 	const struct file *file = rq->node->file;
 
-	if (file->names || file == tree_root(file->tree))
+	if (file->names || file_is_root(file))
 		return files_path(rq, NULL);
 	if (!rq->call.handle)
 		rq->call.handle = open_any_handle(file);
@@ -505,30 +505,18 @@ void files_set_owner(struct request *rq)
 	}
 }
 
-struct node *files_node(struct fs *fs, struct member *m, struct file *file)
-{
-	struct node *node = file->node;
-
-	return node ? node_ref(node) : nodes_add_file(fs->nodes, m, file);
-}
-
 /* Answer a lookup with a file; its reference is taken. */
 static void reply_file(struct request *rq, struct file *file)
 {
 	struct node *node = NULL;
 
 	if (file)
-		node = files_node(rq->fs, rq->node->m, file);
+		node = nodes_get_file(rq->fs->nodes, rq->node->m, file);
 	file_unref(file);
 	if (node)
 		request_reply_entry(rq, node);
 	else
 		request_fail(rq, -ENOMEM);
-}
-
-static bool is_root(const struct request *rq)
-{
-	return rq->node->file == tree_root(rq->node->file->tree);
 }
 
 struct file *files_enter(struct file *dir, const char *name,
@@ -549,7 +537,7 @@ struct file *files_enter(struct file *dir, const char *name,
  * keep those of the root itself. */
 static void reply_nothing(struct request *rq)
 {
-	if (rq->node->file->watched && !is_root(rq))
+	if (rq->node->file->watched && !file_is_root(rq->node->file))
 		request_reply_no_entry(rq, kernel_sure(KERNEL_SURE_MS));
 	else
 		request_fail(rq, -ENOENT);
@@ -657,7 +645,7 @@ static void on_attr(void *arg, int err, const struct guest_reply *reply,
  * than that. */
 static bool is_removed(const struct file *file)
 {
-	return !file->names && file != tree_root(file->tree) &&
+	return !file->names && !file_is_root(file) &&
 	       (file_is_dir(file) || file->attr.nlink <= 1) &&
 	       !open_any_handle(file);
 }
@@ -746,7 +734,7 @@ void files_getattr(struct request *rq)
 {
 	if (file_sure_ms(rq->node->file))
 		request_reply_attr(rq);
-	else if (is_root(rq))
+	else if (file_is_root(rq->node->file))
 		ask_root(rq, request_reply_attr);
 	else
 		files_begin(rq, ask_attr);
@@ -885,7 +873,7 @@ struct node *files_made(struct request *rq, const struct wire_attr *attr,
 	file_spoil(dir);
 	tree_list_change(dir, rq->text, attr, target);
 	if (file)
-		node = files_node(rq->fs, rq->node->m, file);
+		node = nodes_get_file(rq->fs->nodes, rq->node->m, file);
 	file_unref(file);
 	if (!node)
 		request_fail(rq, -ENOMEM);
@@ -1175,8 +1163,7 @@ static void ask_statfs(struct request *rq)
 
 bool files_is_asleep(const struct node *node)
 {
-	return node->file == tree_root(node->file->tree) &&
-	       !guest_is_up(files_of(node)->guest);
+	return file_is_root(node->file) && !guest_is_up(files_of(node)->guest);
 }
 
 void files_statfs(struct request *rq)
@@ -1283,7 +1270,7 @@ static void get_xattr(struct request *rq, enum wire_op op)
 	rq->call.op = op;
 	if (file_has_no_xattrs(rq->node->file))
 		reply_no_xattrs(rq);
-	else if (is_root(rq))
+	else if (file_is_root(rq->node->file))
 		ask_root(rq, xattr_of_root);
 	else
 		files_begin(rq, ask_xattr);

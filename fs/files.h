@@ -114,8 +114,6 @@ void files_fail(struct request *rq, int err);
 void files_fail_node(struct request *rq, int err);
 /* Is the answer about another file, that has got the name? */
 bool files_is_other(const struct file *file, const struct wire_attr *attr);
-/* The node of a file, referred to. NULL: no memory. */
-struct node *files_node(struct fs *fs, struct member *m, struct file *file);
 /* Who will own what the request makes. */
 void files_set_owner(struct request *rq);
 /* In the guest's numbers; when the guest is known. */

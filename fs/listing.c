@@ -301,7 +301,7 @@ static bool add_listed(struct part *part, const struct listing *listing,
 	    tree_listed_is_sure(dir, listing, l)) {
 		file = files_enter(dir, l->name, &l->attr, l->target);
 		if (file)
-			node = files_node(rq->fs, rq->node->m, file);
+			node = nodes_get_file(rq->fs->nodes, rq->node->m, file);
 		file_unref(file);
 	}
 	if (node) {

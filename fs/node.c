@@ -220,11 +220,13 @@ struct node *nodes_get(struct nodes *nodes, struct member *m,
 	return nodes_get_labelled(nodes, m, entry, NULL);
 }
 
-struct node *nodes_add_file(struct nodes *nodes, struct member *m,
+struct node *nodes_get_file(struct nodes *nodes, struct member *m,
                             struct file *file)
 {
 	struct node what = { .m = m, .file = file };
 
+	if (file->node)
+		return node_ref(file->node);
 	return node_new(nodes, &what);
 }
 

@@ -72,9 +72,8 @@ void nodes_become(struct nodes *nodes, const struct entry *entry,
 struct node *nodes_peek(struct nodes *nodes, const struct member *m,
                         const struct entry *entry);
 
-/* A new node of a guest's file, which has none yet, referred to once. NULL: no
- * memory. */
-struct node *nodes_add_file(struct nodes *nodes, struct member *m,
+/* The node of a guest's file, referred to once more. NULL: no memory. */
+struct node *nodes_get_file(struct nodes *nodes, struct member *m,
                             struct file *file);
 
 struct node *node_ref(struct node *node);
