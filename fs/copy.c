@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "fs/call.h"
 #include "fs/fs.h"
 #include "fs/open.h"
 
@@ -38,7 +39,7 @@ void copy_fail_target(struct request *rq, int err)
 	rq->other = from;
 	rq->open = rq->to;
 	rq->to = open;
-	files_fail(rq, err);
+	call_fail(rq, err);
 }
 
 static void end(struct copy *c)
@@ -53,7 +54,7 @@ static void end(struct copy *c)
 	else if (c->at_target)
 		copy_fail_target(rq, c->err);
 	else
-		files_fail(rq, c->err);
+		call_fail(rq, c->err);
 	free(c);
 }
 

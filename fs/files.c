@@ -19,7 +19,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cache/lifecycle.h"
+#include "fs/call.h"
 #include "fs/finder.h"
 #include "fs/fs.h"
 #include "fs/link.h"
@@ -33,7 +33,6 @@ enum {
 	KERNEL_SURE_MS = 60000,
 	LIST_MOST = 4096,
 	MISSES = 2,
-	AGAIN_MOST = 10,
 	ROOT_WAIT_MS = 250, /* for a guest, by who only looks at a machine */
 };
 
@@ -362,134 +361,10 @@ void files_timeouts(const struct node *node, double *entry, double *attr)
 		*entry = 0;
 }
 
-/* ---- asking ---- */
-
-static void on_machine_ready(void *arg, int err, struct member *m)
-{
-	struct request *rq = arg;
-	struct files *files = files_of(rq->node);
-
-	if (!err && !request_is_answered(rq))
-		err = guest_set_machine(files->guest, m->name,
-		                        m->machine->arch);
-	if (err || request_is_answered(rq))
-		request_fail(rq, err ? err : -EINTR);
-	else if (!idmap_is_ready(files))
-		idmap_begin(files, rq);
-	else
-		rq->go(rq);
-}
-
-void files_begin(struct request *rq, void (*go)(struct request *rq))
-{
-	struct files *files = files_of(rq->node);
-
-	rq->go = go;
-	if (guest_is_up(files->guest) && idmap_is_ready(files)) {
-		go(rq);
-		return;
-	}
-	lifecycle_wait(rq->node->m, on_machine_ready, rq);
-}
-
-bool files_path(struct request *rq, const char *name)
-{
-	struct buf b = BUF_INIT(WIRE_PATH_MAX - 1);
-	int err = name ? tree_path_of(rq->node->file, name, &b)
-	               : tree_path(rq->node->file, &b);
-
-	rq->moves = tree_moves(rq->node->file->tree);
-	free(rq->path);
-	rq->path = NULL;
-	if (!err)
-		rq->path = buf_detach(&b, NULL);
-	buf_free(&b);
-	if (rq->path) {
-		rq->call.path = rq->path;
-		return true;
-	}
-	if (!err)
-		err = -ENOMEM;
-	request_fail(rq, err == -EFBIG ? -ENAMETOOLONG : err);
-	return false;
-}
-
-bool files_again(struct request *rq, int err)
-{
-	if (err != -ENOENT || rq->call.handle || request_is_answered(rq) ||
-	    rq->moves == tree_moves(rq->node->file->tree) ||
-	    rq->n_again++ == AGAIN_MOST)
-		return false;
-	rq->go(rq);
-	return true;
-}
-
-/* A file that has lost its names is reached by what is open of it. */
-bool files_node_path(struct request *rq)
-{
-	const struct file *file = rq->node->file;
-
-	if (file->names || file_is_root(file))
-		return files_path(rq, NULL);
-	if (!rq->call.handle)
-		rq->call.handle = open_any_handle(file);
-	rq->call.path = "";
-	if (rq->call.handle)
-		return true;
-	request_fail(rq, -ESTALE);
-	return false;
-}
-
-/* What is open is asked by that: its name may be another one's by now. */
-static bool node_or_path(struct request *rq)
-{
-	rq->call.handle = open_any_handle(rq->node->file);
-	rq->call.path = "";
-	return rq->call.handle || files_node_path(rq);
-}
-
-void files_fail_node(struct request *rq, int err)
-{
-	bool by_name = !rq->call.handle &&
-	               !(rq->node->file->attr.flags & WIRE_ATTR_VOLATILE);
-
-	files_fail(rq, err == -ENOENT && by_name ? -ESTALE : err);
-}
-
 bool files_is_other(const struct file *file, const struct wire_attr *attr)
 {
 	return file_is_watched(file) &&
 	       (attr->dev != file->dev || attr->ino != file->ino);
-}
-
-/* Why there is no answer; or what the answer was, and about what. */
-static void complain(struct request *rq, int err)
-{
-	const char *why = guest_why(files_of(rq->node)->guest);
-	struct buf path = BUF_INIT(WIRE_PATH_MAX);
-
-	if (!*why && rq->open && open_is_lost(rq->open))
-		why = "opened before the machine, or its agent, was started "
-		      "anew";
-	else if (!*why)
-		why = strerror(-err);
-	if (rq->path && *rq->path)
-		(void)buf_adds(&path, rq->path);
-	else if (tree_path(rq->node->file, &path))
-		buf_reset(&path); /* it has no name any more */
-	if (path.len)
-		member_set_error(rq->node->m, "files: %s: %s", path.data, why);
-	else
-		member_set_error(rq->node->m, "files: %s", why);
-	buf_free(&path);
-}
-
-void files_fail(struct request *rq, int err)
-{
-	if (err == -EIO || err == -ETIMEDOUT || err == -EPROTO ||
-	    err == -EOPNOTSUPP)
-		complain(rq, err);
-	request_fail(rq, err);
 }
 
 void files_set_owner(struct request *rq)
@@ -550,12 +425,12 @@ static void on_looked(void *arg, int err, const struct guest_reply *reply,
 	struct file *dir = rq->node->file;
 
 	(void)more;
-	if (files_again(rq, err))
+	if (call_again(rq, err))
 		return;
 	if (err == -ENOENT)
 		tree_leave(dir, rq->text);
 	if (err)
-		files_fail(rq, err);
+		call_fail(rq, err);
 	else
 		reply_file(rq, files_enter(dir, rq->text, &reply->attr,
 		                           reply->text));
@@ -563,11 +438,9 @@ static void on_looked(void *arg, int err, const struct guest_reply *reply,
 
 static void ask_stat(struct request *rq)
 {
-	struct files *files = files_of(rq->node);
-
 	rq->call.op = WIRE_STAT;
-	if (files_path(rq, rq->text))
-		guest_ask(files->guest, &rq->call, on_looked, rq);
+	if (call_path(rq, rq->text))
+		call_send(rq, on_looked);
 }
 
 /* Answer from a listing; false: there is none that tells. */
@@ -618,7 +491,7 @@ void files_lookup(struct request *rq)
 		request_fail(rq,
 		             rq->len > WIRE_NAME_MAX ? -ENAMETOOLONG : -EINVAL);
 	else if (!look_in_listing(rq))
-		files_begin(rq, look);
+		call_begin(rq, look);
 }
 
 /* ---- attributes ---- */
@@ -629,38 +502,29 @@ static void on_attr(void *arg, int err, const struct guest_reply *reply,
 	struct request *rq = arg;
 
 	(void)more;
-	if (files_again(rq, err))
+	if (call_again(rq, err))
 		return;
 	if (!err && files_is_other(rq->node->file, &reply->attr))
 		err = -ESTALE;
 	if (err) {
-		files_fail_node(rq, err);
+		call_fail_node(rq, err);
 		return;
 	}
 	file_set_attr(rq->node->file, &reply->attr);
 	request_reply_attr(rq);
 }
 
-/* It was removed, and nothing that is open reaches it: no more is known of it
- * than that. */
-static bool is_removed(const struct file *file)
-{
-	return !file->names && !file_is_root(file) &&
-	       (file_is_dir(file) || file->attr.nlink <= 1) &&
-	       !open_any_handle(file);
-}
-
 static void ask_attr(struct request *rq)
 {
-	struct files *files = files_of(rq->node);
 	struct file *file = rq->node->file;
 
 	rq->call.op = WIRE_GETATTR;
-	if (is_removed(file)) {
+	if (call_cannot_reach(file)) {
 		file->attr.nlink = 0;
 		request_reply_attr(rq);
-	} else if (node_or_path(rq))
-		guest_ask(files->guest, &rq->call, on_attr, rq);
+	} else if (call_node(rq)) {
+		call_send(rq, on_attr);
+	}
 }
 
 static void wake_root(struct files *files)
@@ -737,7 +601,7 @@ void files_getattr(struct request *rq)
 	else if (file_is_root(rq->node->file))
 		ask_root(rq, request_reply_attr);
 	else
-		files_begin(rq, ask_attr);
+		call_begin(rq, ask_attr);
 }
 
 static void on_set(void *arg, int err, const struct guest_reply *reply,
@@ -773,12 +637,11 @@ static void set_removed(const struct fs *fs, struct file *file,
 
 static void send_set(struct request *rq)
 {
-	struct files *files = files_of(rq->node);
 	struct file *file = rq->node->file;
 	bool resize = rq->call.set & WIRE_SET_SIZE;
 	bool found;
 
-	if (file->removed && is_removed(file)) {
+	if (file->removed && call_cannot_reach(file)) {
 		set_removed(rq->fs, file, &rq->call);
 		request_reply_attr(rq);
 		return;
@@ -786,9 +649,9 @@ static void send_set(struct request *rq)
 	rq->call.op = WIRE_SETATTR;
 	if (resize)
 		rq->call.handle = open_writable_handle(file);
-	found = resize ? files_node_path(rq) : node_or_path(rq);
+	found = resize ? call_node_path(rq) : call_node(rq);
 	if (found)
-		guest_ask(files->guest, &rq->call, on_set, rq);
+		call_send(rq, on_set);
 }
 
 static void ask_set(struct request *rq)
@@ -801,24 +664,12 @@ static void ask_set(struct request *rq)
 	send_set(rq);
 }
 
-static bool may_destroy(struct request *rq, pid_t pid)
-{
-	if (guard_allows(rq->fs->guard, rq->node->m, pid))
-		return true;
-	member_set_error(rq->node->m,
-	                 "files: this process tried to remove %s with all "
-	                 "that is in it",
-	                 rq->node->m->name);
-	request_fail(rq, -EPERM);
-	return false;
-}
-
 void files_setattr(struct request *rq, pid_t pid)
 {
 	if (!rq->call.set)
 		files_getattr(rq);
-	else if (!(rq->call.set & WIRE_SET_SIZE) || may_destroy(rq, pid))
-		files_begin(rq, ask_set);
+	else if (!(rq->call.set & WIRE_SET_SIZE) || call_may_destroy(rq, pid))
+		call_begin(rq, ask_set);
 }
 
 /* ---- symbolic links ---- */
@@ -831,7 +682,7 @@ static void on_link_read(void *arg, int err, const struct guest_reply *reply,
 	int depth = tree_depth(rq->node->file);
 
 	(void)more;
-	if (files_again(rq, err))
+	if (call_again(rq, err))
 		return;
 	if (!err && depth < 0)
 		err = depth;
@@ -842,7 +693,7 @@ static void on_link_read(void *arg, int err, const struct guest_reply *reply,
 	if (err == -EFBIG)
 		err = -ENAMETOOLONG;
 	if (err)
-		files_fail_node(rq, err);
+		call_fail_node(rq, err);
 	else
 		request_reply_readlink(rq, b.data ? b.data : "");
 	buf_free(&b);
@@ -851,14 +702,13 @@ static void on_link_read(void *arg, int err, const struct guest_reply *reply,
 static void ask_readlink(struct request *rq)
 {
 	rq->call.op = WIRE_READLINK;
-	if (files_path(rq, NULL))
-		guest_ask(files_of(rq->node)->guest, &rq->call, on_link_read,
-		          rq);
+	if (call_path(rq, NULL))
+		call_send(rq, on_link_read);
 }
 
 void files_readlink(struct request *rq)
 {
-	files_begin(rq, ask_readlink);
+	call_begin(rq, ask_readlink);
 }
 
 /* ---- making ---- */
@@ -887,10 +737,10 @@ static void on_made(void *arg, int err, const struct guest_reply *reply,
 	struct node *node;
 
 	(void)more;
-	if (files_again(rq, err))
+	if (call_again(rq, err))
 		return;
 	if (err) {
-		files_fail(rq, err);
+		call_fail(rq, err);
 		return;
 	}
 	node = files_made(rq, &reply->attr,
@@ -912,8 +762,8 @@ void files_map_owner(struct request *rq)
 
 static void send_make(struct request *rq)
 {
-	if (files_path(rq, rq->text))
-		guest_ask(files_of(rq->node)->guest, &rq->call, on_made, rq);
+	if (call_path(rq, rq->text))
+		call_send(rq, on_made);
 }
 
 static void ask_make(struct request *rq)
@@ -927,14 +777,14 @@ void files_mkdir(struct request *rq)
 {
 	rq->call.op = WIRE_MKDIR;
 	files_set_owner(rq);
-	files_begin(rq, ask_make);
+	call_begin(rq, ask_make);
 }
 
 void files_mknod(struct request *rq)
 {
 	rq->call.op = WIRE_MKNOD;
 	files_set_owner(rq);
-	files_begin(rq, ask_make);
+	call_begin(rq, ask_make);
 }
 
 void files_symlink(struct request *rq)
@@ -942,7 +792,7 @@ void files_symlink(struct request *rq)
 	rq->call.op = WIRE_SYMLINK;
 	rq->call.text = rq->text + strlen(rq->text) + 1;
 	files_set_owner(rq);
-	files_begin(rq, ask_make);
+	call_begin(rq, ask_make);
 }
 
 static void on_linked(void *arg, int err, const struct guest_reply *reply,
@@ -971,13 +821,12 @@ static void on_linked(void *arg, int err, const struct guest_reply *reply,
 
 static void ask_link(struct request *rq)
 {
-	struct files *files = files_of(rq->node);
 	struct file *file = rq->other->file;
 	struct buf b = BUF_INIT(WIRE_PATH_MAX - 1);
 	int err = 0;
 
 	rq->call.op = WIRE_LINK;
-	if (!files_path(rq, rq->text))
+	if (!call_path(rq, rq->text))
 		return;
 	rq->call.new_path = rq->path;
 	rq->call.path = "";
@@ -992,7 +841,7 @@ static void ask_link(struct request *rq)
 	if (err)
 		request_fail(rq, err == -EFBIG ? -ENAMETOOLONG : err);
 	else
-		guest_ask(files->guest, &rq->call, on_linked, rq);
+		call_send(rq, on_linked);
 	buf_free(&b);
 }
 
@@ -1003,7 +852,7 @@ void files_link(struct request *rq)
 	if (!rq->other->file || rq->other->file->tree != rq->node->file->tree)
 		request_fail(rq, -EXDEV);
 	else
-		files_begin(rq, ask_link);
+		call_begin(rq, ask_link);
 }
 
 /* ---- removing and moving ---- */
@@ -1029,7 +878,7 @@ static void on_removed(void *arg, int err, const struct guest_reply *reply,
 
 	(void)reply;
 	(void)more;
-	if (files_again(rq, err))
+	if (call_again(rq, err))
 		return;
 	if (file && (file_is_dir(file) || file->attr.nlink <= 1))
 		finder_forget(rq->fs, files_ino(files_of(rq->node), file->dev,
@@ -1042,22 +891,22 @@ static void on_removed(void *arg, int err, const struct guest_reply *reply,
 		file_spoil(dir);
 	}
 	if (err)
-		files_fail(rq, err);
+		call_fail(rq, err);
 	else
 		request_reply_done(rq);
 }
 
 static void ask_remove(struct request *rq)
 {
-	if (files_path(rq, rq->text))
-		guest_ask(files_of(rq->node)->guest, &rq->call, on_removed, rq);
+	if (call_path(rq, rq->text))
+		call_send(rq, on_removed);
 }
 
 void files_remove(struct request *rq, bool directory, pid_t pid)
 {
 	rq->call.op = directory ? WIRE_RMDIR : WIRE_UNLINK;
-	if (may_destroy(rq, pid))
-		files_begin(rq, ask_remove);
+	if (call_may_destroy(rq, pid))
+		call_begin(rq, ask_remove);
 }
 
 static const char *new_name(const struct request *rq)
@@ -1075,10 +924,10 @@ static void on_renamed(void *arg, int err, const struct guest_reply *reply,
 
 	(void)reply;
 	(void)more;
-	if (files_again(rq, err))
+	if (call_again(rq, err))
 		return;
 	if (err) {
-		files_fail(rq, err);
+		call_fail(rq, err);
 		return;
 	}
 	if (!exchange)
@@ -1102,9 +951,9 @@ static void ask_rename(struct request *rq)
 	rq->call.op = WIRE_RENAME;
 	if (err) {
 		request_fail(rq, err == -EFBIG ? -ENAMETOOLONG : err);
-	} else if (files_path(rq, rq->text)) {
+	} else if (call_path(rq, rq->text)) {
 		rq->call.new_path = b.data;
-		guest_ask(files_of(rq->node)->guest, &rq->call, on_renamed, rq);
+		call_send(rq, on_renamed);
 	}
 	buf_free(&b);
 }
@@ -1114,7 +963,7 @@ void files_rename(struct request *rq)
 	if (!rq->other->file || rq->other->file->tree != rq->node->file->tree)
 		request_fail(rq, -EXDEV);
 	else
-		files_begin(rq, ask_rename);
+		call_begin(rq, ask_rename);
 }
 
 /* ---- statfs ---- */
@@ -1136,7 +985,7 @@ static void on_statfs(void *arg, int err, const struct guest_reply *reply,
 
 	(void)more;
 	if (err) {
-		files_fail(rq, err);
+		call_fail(rq, err);
 		return;
 	}
 	/* Those of a disk that is too large to be counted are larger. */
@@ -1157,8 +1006,8 @@ static void on_statfs(void *arg, int err, const struct guest_reply *reply,
 static void ask_statfs(struct request *rq)
 {
 	rq->call.op = WIRE_STATFS;
-	if (files_node_path(rq))
-		guest_ask(files_of(rq->node)->guest, &rq->call, on_statfs, rq);
+	if (call_node_path(rq))
+		call_send(rq, on_statfs);
 }
 
 bool files_is_asleep(const struct node *node)
@@ -1168,18 +1017,18 @@ bool files_is_asleep(const struct node *node)
 
 void files_statfs(struct request *rq)
 {
-	files_begin(rq, ask_statfs);
+	call_begin(rq, ask_statfs);
 }
 
 /* ---- extended attributes ---- */
 
 static void fail_xattr(struct request *rq, int err)
 {
-	if (files_again(rq, err))
+	if (call_again(rq, err))
 		return;
 	/* Most files have none: that is no error of the machine's. */
 	if (err == -ENOENT)
-		files_fail_node(rq, err);
+		call_fail_node(rq, err);
 	else
 		request_fail(rq, err);
 }
@@ -1240,8 +1089,8 @@ static void ask_xattr(struct request *rq)
 	rq->call.text = rq->text;
 	rq->call.size = (uint32_t)(rq->size < WIRE_XATTR_MAX ? rq->size
 	                                                     : WIRE_XATTR_MAX);
-	if (node_or_path(rq))
-		guest_ask(files_of(rq->node)->guest, &rq->call, done, rq);
+	if (call_node(rq))
+		call_send(rq, done);
 }
 
 static void reply_no_xattrs(struct request *rq)
@@ -1273,7 +1122,7 @@ static void get_xattr(struct request *rq, enum wire_op op)
 	else if (file_is_root(rq->node->file))
 		ask_root(rq, xattr_of_root);
 	else
-		files_begin(rq, ask_xattr);
+		call_begin(rq, ask_xattr);
 }
 
 void files_getxattr(struct request *rq)
@@ -1302,11 +1151,10 @@ static void ask_set_xattr(struct request *rq)
 	rq->call.text = rq->text;
 	rq->call.data = rq->text + strlen(rq->text) + 1;
 	rq->call.len = rq->size;
-	if (rq->node->file->removed && is_removed(rq->node->file))
+	if (rq->node->file->removed && call_cannot_reach(rq->node->file))
 		request_reply_done(rq);
-	else if (node_or_path(rq))
-		guest_ask(files_of(rq->node)->guest, &rq->call, on_xattr_set,
-		          rq);
+	else if (call_node(rq))
+		call_send(rq, on_xattr_set);
 }
 
 void files_setxattr(struct request *rq)
@@ -1315,11 +1163,11 @@ void files_setxattr(struct request *rq)
 	if (rq->size > WIRE_XATTR_MAX)
 		request_fail(rq, -E2BIG);
 	else
-		files_begin(rq, ask_set_xattr);
+		call_begin(rq, ask_set_xattr);
 }
 
 void files_removexattr(struct request *rq)
 {
 	rq->call.op = WIRE_REMOVEXATTR;
-	files_begin(rq, ask_set_xattr);
+	call_begin(rq, ask_set_xattr);
 }

@@ -7,9 +7,9 @@
  * when somebody looks at files/ for the first time and goes with the last node
  * after the machine has gone.
  *
- * A handler begins with files_begin, which waits for the machine if there is
- * no agent yet, and goes on in a function that asks the guest. That is all the
- * waiting there is.
+ * A handler begins with call_begin (fs/call.h), which waits for the machine if
+ * there is no agent yet, and goes on in a function that asks the guest. That is
+ * all the waiting there is.
  */
 #ifndef ORBFS_FS_FILES_H
 #define ORBFS_FS_FILES_H
@@ -92,26 +92,10 @@ void files_listxattr(struct request *rq);
 void files_setxattr(struct request *rq);
 void files_removexattr(struct request *rq);
 
-/* ---- for fs/open.c and fs/listing.c ---- */
+/* ---- for the folder ---- */
 
-/* See that the guest can be asked, then go on; or fail the request. */
-void files_begin(struct request *rq, void (*go)(struct request *rq));
+/* Those that the node of a file belongs to. */
 struct files *files_of(const struct node *node);
-/* Put the path of rq->node, or of a name in it, into rq->call.path, where it
- * stays as long as the request. false: the request has failed. */
-bool files_path(struct request *rq, const char *name);
-/* The path of rq->node, or a handle of it in rq->call, if it has no name any
- * more. The same; -ESTALE has the kernel look its name up anew. */
-bool files_node_path(struct request *rq);
-/* The guest has not found what it was asked about: if we moved a directory
- * meanwhile, ask again where it is now. */
-bool files_again(struct request *rq, int err);
-/* Fail with what the guest said, and leave a line in the machine's error when
- * it was not an everyday answer like ENOENT. */
-void files_fail(struct request *rq, int err);
-/* The same for what was asked about rq->node: if that is not there any more,
- * the kernel looks its name up anew, and may find another file. */
-void files_fail_node(struct request *rq, int err);
 /* Is the answer about another file, that has got the name? */
 bool files_is_other(const struct file *file, const struct wire_attr *attr);
 /* Who will own what the request makes. */

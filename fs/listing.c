@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fs/call.h"
 #include "fs/fs.h"
 
 enum {
@@ -340,7 +341,7 @@ static void read_listed(struct request *rq, int err)
 	struct part part = { .rq = rq, .plus = rq->plus };
 
 	if (err || request_is_answered(rq)) {
-		files_fail(rq, err ? err : -EINTR);
+		call_fail(rq, err ? err : -EINTR);
 		return;
 	}
 	part.size = rq->size < PART_MAX ? rq->size : PART_MAX;
@@ -380,5 +381,5 @@ void listing_readdir(struct request *rq, bool plus)
 	else if (tree_reading(rq->node->file, rq->offset > 0))
 		read_now(rq);
 	else
-		files_begin(rq, read_now);
+		call_begin(rq, read_now);
 }

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fs/call.h"
 #include "fs/copy.h"
 #include "fs/fs.h"
 
@@ -207,7 +208,7 @@ static void when_open(struct request *rq, void (*go)(struct request *rq))
 	int err = check(rq->open);
 
 	if (err)
-		files_fail(rq, err);
+		call_fail(rq, err);
 	else if (rq->open->state == OPEN_OPENING)
 		wait_in_line(rq, go);
 	else
@@ -220,12 +221,12 @@ static void ask(struct request *rq, enum wire_op op, guest_fn *done)
 	int err = check(rq->open); /* it may have waited for the open */
 
 	if (err) {
-		files_fail(rq, err);
+		call_fail(rq, err);
 		return;
 	}
 	rq->call.op = op;
 	rq->call.handle = rq->open->handle;
-	guest_ask(files_of(rq->node)->guest, &rq->call, done, rq);
+	call_send(rq, done);
 }
 
 /* The answer of an operation that has none. */
@@ -237,7 +238,7 @@ static void on_done(void *arg, int err, const struct guest_reply *reply,
 	(void)reply;
 	(void)more;
 	if (err)
-		files_fail(rq, err);
+		call_fail(rq, err);
 	else
 		request_reply_done(rq);
 }
@@ -329,7 +330,7 @@ static void on_opened(void *arg, int err, const struct guest_reply *reply,
 	bool stale;
 
 	(void)more;
-	if (files_again(rq, err))
+	if (call_again(rq, err))
 		return;
 	if (!err && files_is_other(rq->node->file, &reply->attr)) {
 		guest_tell(files_of(rq->node)->guest,
@@ -340,7 +341,7 @@ static void on_opened(void *arg, int err, const struct guest_reply *reply,
 	if (err) {
 		rq->open->state = OPEN_DEAD;
 		rq->open->err = err;
-		files_fail_node(rq, err);
+		call_fail_node(rq, err);
 		return;
 	}
 	set_cache_flags(rq, &reply->attr);
@@ -390,10 +391,10 @@ static void ask_open(struct request *rq)
 	                                file->attr.size <= OPEN_AHEAD
 	                        ? OPEN_AHEAD
 	                        : 0;
-	if (!files_node_path(rq))
+	if (!call_node_path(rq))
 		return;
 	if (!behind) {
-		guest_ask(files->guest, &rq->call, on_opened, rq);
+		call_send(rq, on_opened);
 		return;
 	}
 	set_cache_flags(rq, &file->attr);
@@ -409,7 +410,7 @@ void open_open(struct request *rq)
 	if (!rq->open)
 		request_fail(rq, -ENOMEM);
 	else
-		files_begin(rq, ask_open);
+		call_begin(rq, ask_open);
 }
 
 static void on_created(void *arg, int err, const struct guest_reply *reply,
@@ -420,10 +421,10 @@ static void on_created(void *arg, int err, const struct guest_reply *reply,
 	struct node *node;
 
 	(void)more;
-	if (files_again(rq, err))
+	if (call_again(rq, err))
 		return;
 	if (err) {
-		files_fail(rq, err);
+		call_fail(rq, err);
 		return;
 	}
 	node = files_made(rq, &reply->attr, NULL);
@@ -444,8 +445,8 @@ static void on_created(void *arg, int err, const struct guest_reply *reply,
 
 static void send_create(struct request *rq)
 {
-	if (files_path(rq, rq->text))
-		guest_ask(files_of(rq->node)->guest, &rq->call, on_created, rq);
+	if (call_path(rq, rq->text))
+		call_send(rq, on_created);
 }
 
 static void ask_create(struct request *rq)
@@ -460,7 +461,7 @@ void open_create(struct request *rq)
 {
 	rq->call.flags = wire_flags(rq);
 	files_set_owner(rq);
-	files_begin(rq, ask_create);
+	call_begin(rq, ask_create);
 }
 
 void open_release(struct open_file *of)
@@ -492,9 +493,9 @@ static void on_read(void *arg, int err, const struct guest_reply *reply,
 
 	(void)more;
 	if (err)
-		files_fail(rq, err);
+		call_fail(rq, err);
 	else if (reply->len > rq->size)
-		files_fail(rq, -EPROTO);
+		call_fail(rq, -EPROTO);
 	else
 		request_reply_data(rq, reply->data, reply->len);
 }
@@ -525,7 +526,7 @@ static bool read_ahead(struct request *rq)
 static void read_now(struct request *rq)
 {
 	if (check(rq->open)) {
-		files_fail(rq, check(rq->open));
+		call_fail(rq, check(rq->open));
 		return;
 	}
 	if (read_ahead(rq))
@@ -578,7 +579,7 @@ static void on_written(void *arg, int err, const struct guest_reply *reply,
 		note_write_err(of, err);
 	free(w);
 	if (rq && err)
-		files_fail(rq, err);
+		call_fail(rq, err);
 	else if (rq)
 		request_reply_write(rq, rq->size);
 	if (of->waiting && of->unacked == 0)
@@ -610,7 +611,7 @@ void open_write(struct request *rq, const void *data, size_t len, bool exact)
 	if (!err)
 		w = calloc(1, sizeof(*w));
 	if (!w) {
-		files_fail(rq, err ? err : -ENOMEM);
+		call_fail(rq, err ? err : -ENOMEM);
 		return;
 	}
 	wait = of->sync || of->unacked + len > OPEN_BEHIND_MAX;
@@ -708,7 +709,7 @@ static void on_sought(void *arg, int err, const struct guest_reply *reply,
 
 	(void)more;
 	if (err)
-		files_fail(rq, err);
+		call_fail(rq, err);
 	else
 		request_reply_seek(rq, (off_t)reply->number);
 }
@@ -734,7 +735,7 @@ static void on_copied(void *arg, int err, const struct guest_reply *reply,
 	if (!err && reply->number > rq->call.length)
 		err = -EPROTO;
 	if (err)
-		files_fail(rq, err);
+		call_fail(rq, err);
 	else
 		request_reply_write(rq, (size_t)reply->number);
 }
@@ -772,7 +773,7 @@ static void on_locked(void *arg, int err, const struct guest_reply *reply,
 	(void)reply;
 	(void)more;
 	if (err) {
-		files_fail(rq, err);
+		call_fail(rq, err);
 		return;
 	}
 	if (rq->call.type == LOCK_NONE) {
@@ -793,7 +794,7 @@ static void lock_now(struct request *rq)
 	if (!err && request_is_answered(rq))
 		err = -EINTR;
 	if (err) {
-		files_fail(rq, err);
+		call_fail(rq, err);
 		return;
 	}
 	rq->node->file->locked = true;
@@ -830,7 +831,7 @@ static void on_lock_told(void *arg, int err, const struct guest_reply *reply,
 	if (!err && reply->lock_type > 2)
 		err = -EPROTO;
 	if (err) {
-		files_fail(rq, err);
+		call_fail(rq, err);
 		return;
 	}
 	lock.l_type = types[reply->lock_type];
