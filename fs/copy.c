@@ -14,6 +14,7 @@
 #include "fs/call.h"
 #include "fs/fs.h"
 #include "fs/open.h"
+#include "fs/tell.h"
 
 struct copy {
 	struct request *rq;
@@ -48,7 +49,7 @@ static void end(struct copy *c)
 	struct node *to = rq->other;
 
 	file_wrote(to->file);
-	files_tell_file(files_of(to), to->file);
+	tell_file(rq->fs, to->file);
 	if (c->end > 0 || !c->err)
 		request_reply_write(rq, (size_t)c->end);
 	else if (c->at_target)

@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 
 #include "fs/call.h"
+#include "fs/changes.h"
 #include "fs/finder.h"
 #include "fs/fs.h"
 #include "fs/link.h"
@@ -27,7 +28,6 @@
 #include "fs/litter.h"
 #include "fs/open.h"
 #include "fs/platform.h"
-#include "fs/tell.h"
 
 enum {
 	KERNEL_SURE_MS = 60000,
@@ -37,10 +37,6 @@ enum {
 };
 
 /* ---- life ---- */
-
-static void on_changed(void *arg, uint64_t watch, uint32_t change,
-                       const char *name);
-static void on_lost(void *arg);
 
 static void on_unwatch(void *arg, uint64_t watch)
 {
@@ -100,7 +96,7 @@ static struct files *files_new(struct fs *fs, struct member *m)
 		.engine = fs->spec.engine,
 		.clock = fs->spec.clock,
 		.log = fs->spec.log,
-		.events = { .changed = on_changed, .lost = on_lost },
+		.events = changes_events,
 		.arg = files,
 		.n_agents = &fs->n_agents,
 	};
@@ -192,89 +188,6 @@ void files_drop_all(struct fs *fs)
 
 	while ((files = index_any(&fs->files)))
 		drop(files);
-}
-
-/* ---- what the guest tells ---- */
-
-void files_tell_file(struct files *files, const struct file *file)
-{
-	const struct node *node = file->node;
-
-	if (node)
-		tell_inode(files->fs, node->ino);
-}
-
-void files_tell_name(struct files *files, const struct file *dir,
-                     const char *name)
-{
-	const struct node *node = dir->node;
-
-	if (node)
-		tell_entry(files->fs, node->ino, name);
-}
-
-static void tell_its_name(void *arg, struct file *dir, const char *name)
-{
-	files_tell_name(arg, dir, name);
-}
-
-static void on_changed(void *arg, uint64_t watch, uint32_t change,
-                       const char *name)
-{
-	struct files *files = arg;
-	struct file *dir = tree_watched(files->tree, watch);
-	struct file *file = dir && *name ? tree_find(dir, name) : NULL;
-
-	if (!dir)
-		return;
-	file_ref(dir); /* it may go with the last name that is known in it */
-	if (change & (WIRE_CHANGED_SELF | WIRE_CHANGED_NAME)) {
-		file_spoil(dir);
-		files_tell_file(files, dir);
-	}
-	if ((change & WIRE_CHANGED_FILE) && *name) {
-		tree_spoil_name(dir, name);
-		if (file)
-			files_tell_file(files, file);
-	}
-	if ((change & WIRE_CHANGED_NAME) && *name) {
-		tree_drop_listing(dir);
-		if (file)
-			files_tell_file(files, file);
-		tree_leave(dir, name);
-		files_tell_name(files, dir, name);
-	}
-	if (change & WIRE_CHANGED_GONE) {
-		tree_forget_listing(dir);
-		file_spoil(dir);
-		files_tell_file(files, dir);
-		file_each_name(dir, tell_its_name, files);
-	}
-	file_unref(dir);
-}
-
-static void tell_root_name(void *arg, struct file *dir, const char *name)
-{
-	struct files *files = arg;
-
-	if (dir == tree_root(files->tree))
-		files_tell_name(files, dir, name);
-}
-
-/* Nothing is sure any more. A name that the kernel forgets takes all that is
- * below it along, so those in the root are enough, and what is in use. */
-static void on_each_lost(void *arg, struct file *file)
-{
-	file_each_name(file, tell_root_name, arg);
-	if (open_is_open(file) || file_is_root(file))
-		files_tell_file(arg, file);
-}
-
-static void on_lost(void *arg)
-{
-	struct files *files = arg;
-
-	tree_spoil_all(files->tree, on_each_lost, files);
 }
 
 /* ---- attributes ---- */

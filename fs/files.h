@@ -109,9 +109,5 @@ struct file *files_enter(struct file *dir, const char *name,
  * request has failed. */
 struct node *files_made(struct request *rq, const struct wire_attr *attr,
                         const char *target);
-/* The kernel is to forget what it remembers of a file, or of a name. */
-void files_tell_file(struct files *files, const struct file *file);
-void files_tell_name(struct files *files, const struct file *dir,
-                     const char *name);
 
 #endif

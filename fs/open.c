@@ -23,6 +23,7 @@
 #include "fs/call.h"
 #include "fs/copy.h"
 #include "fs/fs.h"
+#include "fs/tell.h"
 
 /* Of a lock that is let go; see fs/below.c. */
 enum { LOCK_NONE = 2 };
@@ -351,7 +352,7 @@ static void on_opened(void *arg, int err, const struct guest_reply *reply,
 		file_spoil(rq->node->file);
 	/* The kernel may still believe in another size. */
 	if (stale)
-		files_tell_file(files_of(rq->node), rq->node->file);
+		tell_file(rq->fs, rq->node->file);
 	reply_open(rq);
 }
 
@@ -367,7 +368,7 @@ static void on_opened_behind(void *arg, int err,
 		of->err = err;
 	} else {
 		if (!same_data(&of->node->file->attr, &reply->attr))
-			files_tell_file(files_of(of->node), of->node->file);
+			tell_file(files_of(of->node)->fs, of->node->file);
 		opened(of, reply);
 	}
 	wake_line(of);
@@ -731,7 +732,7 @@ static void on_copied(void *arg, int err, const struct guest_reply *reply,
 
 	(void)more;
 	file_spoil(rq->other->file);
-	files_tell_file(files_of(rq->other), rq->other->file);
+	tell_file(rq->fs, rq->other->file);
 	if (!err && reply->number > rq->call.length)
 		err = -EPROTO;
 	if (err)

@@ -92,6 +92,14 @@ void tell_inode(struct fs *fs, uint64_t ino)
 		fs->notify.inode(fs->notify_arg, ino);
 }
 
+void tell_file(struct fs *fs, const struct file *file)
+{
+	const struct node *node = file->node;
+
+	if (node)
+		tell_inode(fs, node->ino);
+}
+
 void tell_gone(struct fs *fs, uint64_t parent, uint64_t child, const char *name)
 {
 	if (is_locked(fs, parent))

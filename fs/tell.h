@@ -15,6 +15,7 @@
 
 #include <stdint.h>
 
+struct file;
 struct fs;
 struct request;
 
@@ -22,6 +23,8 @@ enum { TELL_MAX = 1024 /* that wait; the oldest is dropped for a new one */ };
 
 /* Attributes of an inode, and its pages, are old. */
 void tell_inode(struct fs *fs, uint64_t ino);
+/* The same of a guest's file, if the kernel knows it. */
+void tell_file(struct fs *fs, const struct file *file);
 /* What that name leads to is another, or nothing. name is copied. */
 void tell_entry(struct fs *fs, uint64_t parent, const char *name);
 /* The same, and what it named is gone. */
