@@ -879,60 +879,6 @@ void files_rename(struct request *rq)
 		call_begin(rq, ask_rename);
 }
 
-/* ---- statfs ---- */
-
-/* As many as can be counted: on macOS, in 32 bits. */
-static fsfilcnt_t inodes(uint64_t n)
-{
-	uint64_t most = (fsfilcnt_t)-1;
-
-	return (fsfilcnt_t)(n < most ? n : most);
-}
-
-static void on_statfs(void *arg, int err, const struct guest_reply *reply,
-                      bool more)
-{
-	struct request *rq = arg;
-	struct statvfs st = { 0 };
-	unsigned shift = 0;
-
-	(void)more;
-	if (err) {
-		call_fail(rq, err);
-		return;
-	}
-	/* Those of a disk that is too large to be counted are larger. */
-	while (reply->fs.blocks >> shift > (fsblkcnt_t)-1)
-		shift++;
-	st.f_bsize = reply->fs.bsize;
-	st.f_frsize = (unsigned long)reply->fs.bsize << shift;
-	st.f_blocks = (fsblkcnt_t)(reply->fs.blocks >> shift);
-	st.f_bfree = (fsblkcnt_t)(reply->fs.bfree >> shift);
-	st.f_bavail = (fsblkcnt_t)(reply->fs.bavail >> shift);
-	st.f_files = inodes(reply->fs.files);
-	st.f_ffree = inodes(reply->fs.ffree);
-	st.f_favail = st.f_ffree;
-	st.f_namemax = reply->fs.namelen;
-	request_reply_statfs(rq, &st);
-}
-
-static void ask_statfs(struct request *rq)
-{
-	rq->call.op = WIRE_STATFS;
-	if (call_node_path(rq))
-		call_send(rq, on_statfs);
-}
-
-bool files_is_asleep(const struct node *node)
-{
-	return file_is_root(node->file) && !guest_is_up(files_of(node)->guest);
-}
-
-void files_statfs(struct request *rq)
-{
-	call_begin(rq, ask_statfs);
-}
-
 /* ---- extended attributes ---- */
 
 static void fail_xattr(struct request *rq, int err)

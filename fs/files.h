@@ -82,9 +82,6 @@ void files_remove(struct request *rq, bool directory, pid_t pid);
 /* rq->other is the new directory, and behind the name's NUL is the new name;
  * rq->call.flags are WIRE_RENAME_*. */
 void files_rename(struct request *rq);
-void files_statfs(struct request *rq);
-/* Has nobody looked into this files/ for a while, so that no guest serves it? */
-bool files_is_asleep(const struct node *node);
 /* rq->text is the attribute's name; rq->size what fits. */
 void files_getxattr(struct request *rq);
 void files_listxattr(struct request *rq);

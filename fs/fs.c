@@ -34,11 +34,12 @@
 #include "fs/open.h"
 #include "fs/platform.h"
 #include "fs/poll.h"
+#include "fs/statfs.h"
 #include "fs/stats.h"
 #include "fs/task.h"
 #include "fs/tell.h"
 
-enum { NAME_LEN = 255, SCRIPT_BLOCK = 1 << 20 };
+enum { SCRIPT_BLOCK = 1 << 20 };
 
 /* ---- life ---- */
 
@@ -372,7 +373,7 @@ static struct request *request_named(fuse_req_t fuse, fuse_ino_t parent,
 
 	if (!rq)
 		return NULL;
-	if (strlen(name) > NAME_LEN) {
+	if (strlen(name) > NAME_MAX) {
 		request_fail(rq, -ENAMETOOLONG);
 		return NULL;
 	}
@@ -893,37 +894,6 @@ static void fs_readlink(fuse_req_t fuse, fuse_ino_t ino)
 	buf_free(&target);
 }
 
-/* Believable numbers, at once: file managers ask before each copy, and some
- * refuse to write to a volume without room. 32-bit counts everywhere. */
-static void fs_statfs(fuse_req_t fuse, fuse_ino_t ino)
-{
-	struct statvfs st = {
-		.f_bsize = 4096,
-		.f_frsize = 4096,
-		.f_blocks = 1u << 28,
-		.f_bfree = 1u << 27,
-		.f_bavail = 1u << 27,
-		.f_files = 1u << 20,
-		.f_ffree = 1u << 19,
-		.f_favail = 1u << 19,
-		.f_namemax = NAME_LEN,
-	};
-
-	const struct fs *fs = fs_of(fuse);
-	const struct node *node = nodes_find(fs->nodes, ino);
-	struct request *rq;
-
-	/* An eject asks, too, and must not wait for a machine. Windows ask for
-	 * each directory that they show, which is no reason to start a guest. */
-	if (fs->spec.finder || !node || !node->file || files_is_asleep(node)) {
-		fuse_reply_statfs(fuse, &st);
-		return;
-	}
-	rq = request_about(fuse, ino);
-	if (rq)
-		files_statfs(rq);
-}
-
 const struct fuse_lowlevel_ops fs_ops = {
 	.init = fs_init,
 	.lookup = fs_lookup,
@@ -949,7 +919,7 @@ const struct fuse_lowlevel_ops fs_ops = {
 	.mknod = fs_mknod,
 	.symlink = fs_symlink,
 	.link = fs_link,
-	.statfs = fs_statfs,
+	.statfs = statfs_statfs,
 	.readlink = fs_readlink,
 	.fsync = below_fsync,
 	.fsyncdir = below_fsyncdir,
