@@ -14,6 +14,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "fs/attr.h"
 #include "fs/files.h"
 #include "fs/fs.h"
 #include "fs/open.h"
@@ -133,7 +134,7 @@ void below_setattr(struct request *rq, const struct stat *attr, int to_set,
 	}
 	if (fi)
 		below_hold_file(rq, fi);
-	files_setattr(rq, finder ? 0 : fuse_req_ctx(rq->fuse)->pid);
+	attr_setattr(rq, finder ? 0 : fuse_req_ctx(rq->fuse)->pid);
 }
 
 /* ---- names ---- */

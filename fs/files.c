@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fs/attr.h"
 #include "fs/call.h"
 #include "fs/changes.h"
 #include "fs/finder.h"
@@ -30,10 +31,8 @@
 #include "fs/platform.h"
 
 enum {
-	KERNEL_SURE_MS = 60000,
 	LIST_MOST = 4096,
 	MISSES = 2,
-	ROOT_WAIT_MS = 250, /* for a guest, by who only looks at a machine */
 };
 
 /* ---- life ---- */
@@ -190,96 +189,6 @@ void files_drop_all(struct fs *fs)
 		drop(files);
 }
 
-/* ---- attributes ---- */
-
-uint64_t files_ino(const struct files *files, uint64_t dev, uint64_t ino)
-{
-	uint64_t x = ino ^ (dev * UINT64_C(0x9e3779b97f4a7c15)) ^ files->salt;
-
-	x ^= x >> 31;
-	x *= UINT64_C(0x7fb5d329728ea185);
-	x ^= x >> 27;
-	return x | UINT64_C(1) << 62;
-}
-
-static struct timespec time_of(const struct wire_time *t)
-{
-	return (struct timespec){ .tv_sec = t->sec, .tv_nsec = t->nsec };
-}
-
-static off_t shown_size(const struct file *file)
-{
-	int depth = tree_depth(file);
-
-	return (off_t)(depth < 0 ? file->attr.size
-	                         : link_shown_len(file->target, depth));
-}
-
-void files_attr(const struct node *node, struct stat *st)
-{
-	const struct file *file = node->file;
-	const struct wire_attr *a = &file->attr;
-	const struct files *files = files_of(node);
-	const struct fs *fs = files->fs;
-
-	memset(st, 0, sizeof(*st));
-	if (file_is_root(file))
-		st->st_ino = node_ino_of(node->m, node->entry, NULL);
-	else
-		st->st_ino = files_ino(files, file->dev, file->ino);
-	st->st_mode = a->mode;
-	st->st_nlink = a->nlink;
-	st->st_uid = idmap_uid(files, a->uid);
-	st->st_gid = idmap_gid(files, a->gid);
-	st->st_rdev = makedev(a->rdev >> 20, a->rdev & 0xfffff);
-	st->st_size = (off_t)a->size;
-	/* Who makes room for a link by its size gets all of it. */
-	if (file->target && !fs->spec.raw_links)
-		st->st_size = shown_size(file);
-	st->st_blocks = (blkcnt_t)a->blocks;
-	st->st_blksize = (blksize_t)a->blksize;
-	st->st_atim = time_of(&a->atime);
-	st->st_mtim = time_of(&a->mtime);
-	st->st_ctim = time_of(&a->ctime);
-	/* A directory like /proc does not tell of its changes by its time; this
-	 * keeps the kernel from keeping a listing of it. */
-	if ((a->flags & WIRE_ATTR_VOLATILE) && file_is_dir(file))
-		st->st_mtim = fs->spec.clock->wall(fs->spec.clock);
-	if (a->nlink == 0 && file_is_root(file)) {
-		/* Nobody has asked the guest yet. */
-		st->st_nlink = 2;
-		st->st_uid = fs->spec.uid;
-		st->st_gid = fs->spec.gid;
-		st->st_mtim = node->m->changed;
-		st->st_ctim = st->st_mtim;
-	}
-}
-
-static double kernel_sure(uint64_t ms)
-{
-	return (double)(ms < KERNEL_SURE_MS ? ms : KERNEL_SURE_MS) / 1000;
-}
-
-void files_timeouts(const struct node *node, double *entry, double *attr)
-{
-	const struct files *files = files_of(node);
-	const struct file *file = node->file;
-
-	*attr = kernel_sure(file_sure_ms(file));
-	*entry = files->fs->spec.timeout;
-	if (file_is_watched(file))
-		*entry = kernel_sure(KERNEL_SURE_MS);
-	/* A name that was linked just now may have another one's node. */
-	if (S_ISLNK(file->attr.mode) && file->attr.nlink > 1)
-		*entry = 0;
-}
-
-bool files_is_other(const struct file *file, const struct wire_attr *attr)
-{
-	return file_is_watched(file) &&
-	       (attr->dev != file->dev || attr->ino != file->ino);
-}
-
 void files_set_owner(struct request *rq)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(rq->fuse);
@@ -326,7 +235,7 @@ struct file *files_enter(struct file *dir, const char *name,
 static void reply_nothing(struct request *rq)
 {
 	if (rq->node->file->watched && !file_is_root(rq->node->file))
-		request_reply_no_entry(rq, kernel_sure(KERNEL_SURE_MS));
+		request_reply_no_entry(rq, ATTR_SURE_S);
 	else
 		request_fail(rq, -ENOENT);
 }
@@ -405,184 +314,6 @@ void files_lookup(struct request *rq)
 		             rq->len > WIRE_NAME_MAX ? -ENAMETOOLONG : -EINVAL);
 	else if (!look_in_listing(rq))
 		call_begin(rq, look);
-}
-
-/* ---- attributes ---- */
-
-static void on_attr(void *arg, int err, const struct guest_reply *reply,
-                    bool more)
-{
-	struct request *rq = arg;
-
-	(void)more;
-	if (call_again(rq, err))
-		return;
-	if (!err && files_is_other(rq->node->file, &reply->attr))
-		err = -ESTALE;
-	if (err) {
-		call_fail_node(rq, err);
-		return;
-	}
-	file_set_attr(rq->node->file, &reply->attr);
-	request_reply_attr(rq);
-}
-
-static void ask_attr(struct request *rq)
-{
-	struct file *file = rq->node->file;
-
-	rq->call.op = WIRE_GETATTR;
-	if (call_cannot_reach(file)) {
-		file->attr.nlink = 0;
-		request_reply_attr(rq);
-	} else if (call_node(rq)) {
-		call_send(rq, on_attr);
-	}
-}
-
-static void wake_root(struct files *files)
-{
-	struct request *waiting = files->root_waiting;
-
-	files->root_waiting = NULL;
-	while (waiting) {
-		struct request *rq = waiting;
-
-		waiting = rq->next_waiting;
-		rq->go(rq);
-	}
-}
-
-static void on_root_late(void *arg)
-{
-	struct files *files = arg;
-
-	files->root_alarm = NULL; /* it fired */
-	files->root_is_late = true;
-	wake_root(files);
-}
-
-/* That of a guest which fails is as it was known before. */
-static void on_root_attr(void *arg, int err, const struct guest_reply *reply,
-                         bool more)
-{
-	struct files *files = arg;
-	struct file *root = tree_root(files->tree);
-	struct clock *clock = files->fs->spec.clock;
-
-	(void)more;
-	clock->cancel(clock, files->root_alarm);
-	files->root_alarm = NULL;
-	files->asks_root = false;
-	files->root_is_late = false;
-	if (!err)
-		file_set_attr(root, &reply->attr);
-	wake_root(files);
-	file_unref(root);
-}
-
-/* Looking at a machine's directory starts no guest, and does not wait for one
- * that hangs: it asks for files/, too. Go on when the guest has answered, or
- * with what is known. */
-static void ask_root(struct request *rq, void (*go)(struct request *rq))
-{
-	struct files *files = files_of(rq->node);
-	struct clock *clock = files->fs->spec.clock;
-
-	if (!guest_is_up(files->guest) || files->root_is_late) {
-		go(rq);
-		return;
-	}
-	rq->go = go;
-	rq->next_waiting = files->root_waiting;
-	files->root_waiting = rq;
-	if (files->asks_root)
-		return;
-	files->asks_root = true;
-	file_ref(rq->node->file);
-	files->root_alarm =
-		clock->set(clock, ROOT_WAIT_MS, on_root_late, files);
-	guest_ask(files->guest,
-	          &(struct guest_call){ .op = WIRE_GETATTR, .path = "" },
-	          on_root_attr, files);
-}
-
-void files_getattr(struct request *rq)
-{
-	if (file_sure_ms(rq->node->file))
-		request_reply_attr(rq);
-	else if (file_is_root(rq->node->file))
-		ask_root(rq, request_reply_attr);
-	else
-		call_begin(rq, ask_attr);
-}
-
-static void on_set(void *arg, int err, const struct guest_reply *reply,
-                   bool more)
-{
-	struct request *rq = arg;
-
-	file_spoil(rq->node->file);
-	on_attr(rq, err, reply, more);
-}
-
-/* Nobody but who has it open sees it any more: what is set is kept here. */
-static void set_removed(const struct fs *fs, struct file *file,
-                        const struct guest_call *call)
-{
-	struct timespec wall = fs->spec.clock->wall(fs->spec.clock);
-	struct wire_time now = { wall.tv_sec, (uint32_t)wall.tv_nsec };
-	struct wire_attr *a = &file->attr;
-
-	a->nlink = 0;
-	a->ctime = now;
-	if (call->set & WIRE_SET_MODE)
-		a->mode = (a->mode & S_IFMT) | (call->mode & 07777);
-	if (call->set & WIRE_SET_UID)
-		a->uid = call->set_uid;
-	if (call->set & WIRE_SET_GID)
-		a->gid = call->set_gid;
-	if (call->set & (WIRE_SET_ATIME | WIRE_SET_ATIME_NOW))
-		a->atime = call->set & WIRE_SET_ATIME_NOW ? now : call->atime;
-	if (call->set & (WIRE_SET_MTIME | WIRE_SET_MTIME_NOW))
-		a->mtime = call->set & WIRE_SET_MTIME_NOW ? now : call->mtime;
-}
-
-static void send_set(struct request *rq)
-{
-	struct file *file = rq->node->file;
-	bool resize = rq->call.set & WIRE_SET_SIZE;
-	bool found;
-
-	if (file->removed && call_cannot_reach(file)) {
-		set_removed(rq->fs, file, &rq->call);
-		request_reply_attr(rq);
-		return;
-	}
-	rq->call.op = WIRE_SETATTR;
-	if (resize)
-		rq->call.handle = open_writable_handle(file);
-	found = resize ? call_node_path(rq) : call_node(rq);
-	if (found)
-		call_send(rq, on_set);
-}
-
-static void ask_set(struct request *rq)
-{
-	const struct files *files = files_of(rq->node);
-
-	rq->call.set_uid = idmap_uid(files, rq->call.set_uid);
-	rq->call.set_gid = idmap_gid(files, rq->call.set_gid);
-	rq->go = send_set;
-	send_set(rq);
-}
-
-void files_setattr(struct request *rq, pid_t pid)
-{
-	if (!rq->call.set)
-		files_getattr(rq);
-	else if (!(rq->call.set & WIRE_SET_SIZE) || call_may_destroy(rq, pid))
-		call_begin(rq, ask_set);
 }
 
 /* ---- symbolic links ---- */
@@ -794,8 +525,8 @@ static void on_removed(void *arg, int err, const struct guest_reply *reply,
 	if (call_again(rq, err))
 		return;
 	if (file && (file_is_dir(file) || file->attr.nlink <= 1))
-		finder_forget(rq->fs, files_ino(files_of(rq->node), file->dev,
-		                                file->ino));
+		finder_forget(rq->fs, attr_ino(files_of(rq->node), file->dev,
+		                               file->ino));
 	if (!err || err == -ENOENT) {
 		if (!err)
 			note_removed(dir, rq->text, NULL);
@@ -966,8 +697,7 @@ static void xattr_of_root(struct request *rq)
 {
 	const struct files *files = files_of(rq->node);
 
-	if (!guest_is_up(files->guest) || files->root_is_late ||
-	    file_has_no_xattrs(rq->node->file))
+	if (!attr_root_answers(files) || file_has_no_xattrs(rq->node->file))
 		reply_no_xattrs(rq);
 	else
 		ask_xattr(rq);
@@ -979,7 +709,7 @@ static void get_xattr(struct request *rq, enum wire_op op)
 	if (file_has_no_xattrs(rq->node->file))
 		reply_no_xattrs(rq);
 	else if (file_is_root(rq->node->file))
-		ask_root(rq, xattr_of_root);
+		attr_ask_root(rq, xattr_of_root);
 	else
 		call_begin(rq, ask_xattr);
 }

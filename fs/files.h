@@ -16,6 +16,7 @@
 
 #include "cache/index.h"
 #include "cache/tree.h"
+#include "fs/attr.h"
 #include "fs/idmap.h"
 #include "fs/request.h"
 #include "ops/guest.h"
@@ -38,11 +39,7 @@ struct files {
 	uint64_t salt; /* makes inode numbers of machines differ */
 	struct walk walk;
 	struct idmap idmap;
-	/* The attributes of files/ itself, asked for once for all: */
-	bool asks_root;
-	bool root_is_late; /* those who waited were told what was known */
-	struct request *root_waiting;
-	struct alarm *root_alarm;
+	struct attr_root root;
 };
 
 void files_index_init(struct index *index);
@@ -57,19 +54,9 @@ void files_drop(struct fs *fs, const struct member *m);
 /* At the end of everything. */
 void files_drop_all(struct fs *fs);
 
-/* One number for a device and an inode of a machine. Large, so that it never
- * meets those of control files. */
-uint64_t files_ino(const struct files *files, uint64_t dev, uint64_t ino);
-/* What the kernel is told of a guest's file. */
-void files_attr(const struct node *node, struct stat *st);
-void files_timeouts(const struct node *node, double *entry, double *attr);
-
 /* ---- handlers; rq->node has a file ---- */
 
 void files_lookup(struct request *rq);
-void files_getattr(struct request *rq);
-/* rq->call has what is to be set. */
-void files_setattr(struct request *rq, pid_t pid);
 void files_readlink(struct request *rq);
 /* rq->text is the name, rq->call has mode, rdev and owner. */
 void files_mkdir(struct request *rq);
@@ -93,8 +80,6 @@ void files_removexattr(struct request *rq);
 
 /* Those that the node of a file belongs to. */
 struct files *files_of(const struct node *node);
-/* Is the answer about another file, that has got the name? */
-bool files_is_other(const struct file *file, const struct wire_attr *attr);
 /* Who will own what the request makes. */
 void files_set_owner(struct request *rq);
 /* In the guest's numbers; when the guest is known. */

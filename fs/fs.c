@@ -19,6 +19,7 @@
 
 #include "cache/images.h"
 #include "cache/settings.h"
+#include "fs/attr.h"
 #include "fs/below.h"
 #include "fs/control.h"
 #include "fs/dir.h"
@@ -296,7 +297,7 @@ static void file_attr(struct fs *fs, const struct node *node, struct stat *st)
 void fs_attr(struct fs *fs, const struct node *node, struct stat *st)
 {
 	if (node->file) {
-		files_attr(node, st);
+		attr_stat(node, st);
 		return;
 	}
 	memset(st, 0, sizeof(*st));
@@ -321,7 +322,7 @@ void fs_timeouts(struct fs *fs, const struct node *node, double *entry_s,
 	bool own = entry && (entry->flags & ENTRY_OWN_INODE);
 
 	if (node->file) {
-		files_timeouts(node, entry_s, attr_s);
+		attr_timeouts(node, entry_s, attr_s);
 		return;
 	}
 	/* What comes and goes is looked up whenever it is used. */
@@ -509,7 +510,7 @@ static void fs_getattr(fuse_req_t fuse, fuse_ino_t ino,
 	if (!rq)
 		return;
 	if (rq->node->file)
-		files_getattr(rq);
+		attr_getattr(rq);
 	else if (rq->fs->spec.finder && node_dir(rq->node) == DIR_NONE)
 		measure_node(rq, rq->node, request_reply_attr);
 	else

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fs/attr.h"
 #include "fs/call.h"
 #include "fs/fs.h"
 
@@ -295,7 +296,7 @@ static bool add_listed(struct part *part, const struct listing *listing,
 	struct file *file;
 	bool added;
 
-	e.attr.st_ino = files_ino(files_of(rq->node), l->attr.dev, l->attr.ino);
+	e.attr.st_ino = attr_ino(files_of(rq->node), l->attr.dev, l->attr.ino);
 	e.attr.st_mode = l->attr.mode;
 	/* What may have changed since is left to a lookup. */
 	if (part->plus && (!part->names_only || S_ISDIR(l->attr.mode)) &&
@@ -308,8 +309,8 @@ static bool add_listed(struct part *part, const struct listing *listing,
 	if (node) {
 		e.ino = node->ino;
 		e.generation = 1;
-		files_attr(node, &e.attr);
-		files_timeouts(node, &e.entry_timeout, &e.attr_timeout);
+		attr_stat(node, &e.attr);
+		attr_timeouts(node, &e.entry_timeout, &e.attr_timeout);
 	}
 	added = add(part, l->name, &e, next);
 	if (added && node)

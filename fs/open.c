@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fs/attr.h"
 #include "fs/call.h"
 #include "fs/copy.h"
 #include "fs/fs.h"
@@ -333,7 +334,7 @@ static void on_opened(void *arg, int err, const struct guest_reply *reply,
 	(void)more;
 	if (call_again(rq, err))
 		return;
-	if (!err && files_is_other(rq->node->file, &reply->attr)) {
+	if (!err && attr_is_of_other(rq->node->file, &reply->attr)) {
 		guest_tell(files_of(rq->node)->guest,
 		           &(struct guest_call){ .op = WIRE_CLOSE,
 		                                 .handle = reply->handle });
