@@ -19,6 +19,7 @@
 #include "fs/fs.h"
 #include "fs/open.h"
 #include "fs/platform.h"
+#include "fs/xattr.h"
 
 bool below_is(const struct fs *fs, fuse_ino_t ino)
 {
@@ -222,7 +223,7 @@ void below_setxattr(fuse_req_t fuse, fuse_ino_t ino, const char *name,
 	/* Other bits are some system's own. */
 	rq->call.flags = (flags & XATTR_CREATE ? 1 : 0) |
 	                 (flags & XATTR_REPLACE ? 2 : 0);
-	files_setxattr(rq);
+	xattr_setxattr(rq);
 }
 
 void below_getxattr(fuse_req_t fuse, fuse_ino_t ino, const char *name,
@@ -233,7 +234,7 @@ void below_getxattr(fuse_req_t fuse, fuse_ino_t ino, const char *name,
 	if (!rq || !keep_both(rq, name, NULL, 0))
 		return;
 	rq->size = size;
-	files_getxattr(rq);
+	xattr_getxattr(rq);
 }
 
 void below_listxattr(fuse_req_t fuse, fuse_ino_t ino, size_t size)
@@ -252,7 +253,7 @@ void below_listxattr(fuse_req_t fuse, fuse_ino_t ino, size_t size)
 	if (!rq)
 		return;
 	rq->size = size;
-	files_listxattr(rq);
+	xattr_listxattr(rq);
 }
 
 void below_removexattr(fuse_req_t fuse, fuse_ino_t ino, const char *name)
@@ -260,7 +261,7 @@ void below_removexattr(fuse_req_t fuse, fuse_ino_t ino, const char *name)
 	struct request *rq = request_below(fuse, ino, -EOPNOTSUPP);
 
 	if (rq && keep_both(rq, name, NULL, 0))
-		files_removexattr(rq);
+		xattr_removexattr(rq);
 }
 
 /* ---- open files ---- */

@@ -69,12 +69,6 @@ void files_remove(struct request *rq, bool directory, pid_t pid);
 /* rq->other is the new directory, and behind the name's NUL is the new name;
  * rq->call.flags are WIRE_RENAME_*. */
 void files_rename(struct request *rq);
-/* rq->text is the attribute's name; rq->size what fits. */
-void files_getxattr(struct request *rq);
-void files_listxattr(struct request *rq);
-/* Behind the name's NUL are rq->size bytes of value. */
-void files_setxattr(struct request *rq);
-void files_removexattr(struct request *rq);
 
 /* ---- for the folder ---- */
 

@@ -365,7 +365,7 @@ void finder_getxattr(fuse_req_t fuse, fuse_ino_t ino, const char *name,
 		fuse_reply_err(fuse, ENOATTR);
 }
 
-/* Those of a guest's file are joined with what is here by fs/files.c. */
+/* Those of a guest's file are joined with what is here by fs/xattr.c. */
 void finder_listxattr(fuse_req_t fuse, fuse_ino_t ino, size_t size)
 {
 	struct fs *fs = fuse_req_userdata(fuse);
