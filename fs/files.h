@@ -56,8 +56,6 @@ void files_drop_all(struct fs *fs);
 
 /* ---- handlers; rq->node has a file ---- */
 
-void files_lookup(struct request *rq);
-void files_readlink(struct request *rq);
 /* rq->text is the name, rq->call has mode, rdev and owner. */
 void files_mkdir(struct request *rq);
 void files_mknod(struct request *rq);
@@ -78,9 +76,6 @@ struct files *files_of(const struct node *node);
 void files_set_owner(struct request *rq);
 /* In the guest's numbers; when the guest is known. */
 void files_map_owner(struct request *rq);
-/* tree_enter, with the target of what is a symbolic link. */
-struct file *files_enter(struct file *dir, const char *name,
-                         const struct wire_attr *attr, const char *target);
 /* The guest has made rq->text in rq->node: answer with its node. NULL: the
  * request has failed. */
 struct node *files_made(struct request *rq, const struct wire_attr *attr,

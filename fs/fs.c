@@ -31,6 +31,7 @@
 #include "fs/jobs.h"
 #include "fs/listing.h"
 #include "fs/litter.h"
+#include "fs/lookup.h"
 #include "fs/measure.h"
 #include "fs/open.h"
 #include "fs/platform.h"
@@ -450,7 +451,7 @@ static void fs_lookup(fuse_req_t fuse, fuse_ino_t parent, const char *name)
 	if (finder_lookup(rq))
 		return;
 	if (rq->node->file) {
-		files_lookup(rq);
+		lookup_lookup(rq);
 		return;
 	}
 	entry = entry_find(node_dir(rq->node), name);
@@ -879,7 +880,7 @@ static void fs_readlink(fuse_req_t fuse, fuse_ino_t ino)
 	if (!rq)
 		return;
 	if (rq->node->file) {
-		files_readlink(rq);
+		lookup_readlink(rq);
 		return;
 	}
 	if (!rq->node->entry || !S_ISLNK(rq->node->entry->mode)) {

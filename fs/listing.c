@@ -17,6 +17,7 @@
 #include "fs/attr.h"
 #include "fs/call.h"
 #include "fs/fs.h"
+#include "fs/lookup.h"
 
 enum {
 	MOST_EVER = 1000000,
@@ -301,7 +302,7 @@ static bool add_listed(struct part *part, const struct listing *listing,
 	/* What may have changed since is left to a lookup. */
 	if (part->plus && (!part->names_only || S_ISDIR(l->attr.mode)) &&
 	    tree_listed_is_sure(dir, listing, l)) {
-		file = files_enter(dir, l->name, &l->attr, l->target);
+		file = lookup_enter(dir, l->name, &l->attr, l->target);
 		if (file)
 			node = nodes_get_file(rq->fs->nodes, rq->node->m, file);
 		file_unref(file);
