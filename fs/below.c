@@ -17,6 +17,7 @@
 #include "fs/attr.h"
 #include "fs/files.h"
 #include "fs/fs.h"
+#include "fs/names.h"
 #include "fs/open.h"
 #include "fs/platform.h"
 #include "fs/xattr.h"
@@ -143,14 +144,14 @@ void below_setattr(struct request *rq, const struct stat *attr, int to_set,
 void below_mkdir(struct request *rq, mode_t mode)
 {
 	rq->call.mode = mode & 07777;
-	files_mkdir(rq);
+	names_mkdir(rq);
 }
 
 void below_mknod(struct request *rq, mode_t mode, dev_t dev)
 {
 	rq->call.mode = mode;
 	rq->call.rdev = (uint32_t)(major(dev) << 20 | (minor(dev) & 0xfffff));
-	files_mknod(rq);
+	names_mknod(rq);
 }
 
 void below_symlink(struct request *rq, const char *target)
@@ -162,7 +163,7 @@ void below_symlink(struct request *rq, const char *target)
 	kept = keep_both(rq, name, target, strlen(target));
 	free(name);
 	if (kept)
-		files_symlink(rq);
+		names_symlink(rq);
 }
 
 void below_link(struct request *rq, fuse_ino_t ino)
@@ -174,7 +175,7 @@ void below_link(struct request *rq, fuse_ino_t ino)
 		return;
 	}
 	rq->other = node_ref(file);
-	files_link(rq);
+	names_link(rq);
 }
 
 void below_rename(struct request *rq, fuse_ino_t new_parent,
@@ -201,7 +202,7 @@ void below_rename(struct request *rq, fuse_ino_t new_parent,
 	kept = keep_both(rq, name, new_name, strlen(new_name));
 	free(name);
 	if (kept)
-		files_rename(rq);
+		names_rename(rq);
 }
 
 void below_create(struct request *rq, mode_t mode)

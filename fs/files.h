@@ -54,31 +54,9 @@ void files_drop(struct fs *fs, const struct member *m);
 /* At the end of everything. */
 void files_drop_all(struct fs *fs);
 
-/* ---- handlers; rq->node has a file ---- */
-
-/* rq->text is the name, rq->call has mode, rdev and owner. */
-void files_mkdir(struct request *rq);
-void files_mknod(struct request *rq);
-/* rq->text is the name, and behind its NUL the target. */
-void files_symlink(struct request *rq);
-/* rq->node is the new directory, rq->other the file. */
-void files_link(struct request *rq);
-void files_remove(struct request *rq, bool directory, pid_t pid);
-/* rq->other is the new directory, and behind the name's NUL is the new name;
- * rq->call.flags are WIRE_RENAME_*. */
-void files_rename(struct request *rq);
-
 /* ---- for the folder ---- */
 
 /* Those that the node of a file belongs to. */
 struct files *files_of(const struct node *node);
-/* Who will own what the request makes. */
-void files_set_owner(struct request *rq);
-/* In the guest's numbers; when the guest is known. */
-void files_map_owner(struct request *rq);
-/* The guest has made rq->text in rq->node: answer with its node. NULL: the
- * request has failed. */
-struct node *files_made(struct request *rq, const struct wire_attr *attr,
-                        const char *target);
 
 #endif

@@ -33,6 +33,7 @@
 #include "fs/litter.h"
 #include "fs/lookup.h"
 #include "fs/measure.h"
+#include "fs/names.h"
 #include "fs/open.h"
 #include "fs/platform.h"
 #include "fs/poll.h"
@@ -751,7 +752,7 @@ static void remove_name(fuse_req_t fuse, fuse_ino_t parent, const char *name,
 	if (!rq || (!is_dir && finder_unlink(rq)))
 		return;
 	if (rq->node->file) {
-		files_remove(rq, is_dir, pid);
+		names_remove(rq, is_dir, pid);
 		return;
 	}
 	entry = entry_find(node_dir(rq->node), name);

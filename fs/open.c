@@ -24,6 +24,7 @@
 #include "fs/call.h"
 #include "fs/copy.h"
 #include "fs/fs.h"
+#include "fs/names.h"
 #include "fs/tell.h"
 
 /* Of a lock that is let go; see fs/below.c. */
@@ -429,7 +430,7 @@ static void on_created(void *arg, int err, const struct guest_reply *reply,
 		call_fail(rq, err);
 		return;
 	}
-	node = files_made(rq, &reply->attr, NULL);
+	node = names_made(rq, &reply->attr, NULL);
 	if (!node)
 		return; /* the agent closes it when it ends */
 	of = open_file_new(node, rq->fi.flags);
@@ -454,7 +455,7 @@ static void send_create(struct request *rq)
 static void ask_create(struct request *rq)
 {
 	rq->call.op = WIRE_CREATE;
-	files_map_owner(rq);
+	names_map_owner(rq);
 	rq->go = send_create;
 	send_create(rq);
 }
@@ -462,7 +463,7 @@ static void ask_create(struct request *rq)
 void open_create(struct request *rq)
 {
 	rq->call.flags = wire_flags(rq);
-	files_set_owner(rq);
+	names_set_owner(rq);
 	call_begin(rq, ask_create);
 }
 
