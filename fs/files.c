@@ -1,37 +1,18 @@
 /*
- * files: look up, make, move and remove a guest's files; their attributes.
+ * files: begin and end what stands between a machine and the kernel.
  *
- * Owns struct files, one for each machine whose files/ was looked at, and what
- * the guest tells unasked: a change in a directory that it watches takes the
- * name or the attributes out of the tree and out of the kernel, so both may
- * keep what they know for long.
- *
- * What we change ourselves is entered into the tree when the guest has done it,
- * also when nobody waits for the answer any more; the guest does not tell us of
- * our own changes.
+ * Owns struct files, one for each machine whose files/ was looked at, found by
+ * the machine. Its guest ends the agent when the machine stops or goes; itself
+ * it stays until no file of the tree is referred to, since nodes and what is
+ * open may live longer than the machine.
  */
 #include "fs/files.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 
-#include "fs/attr.h"
-#include "fs/call.h"
 #include "fs/changes.h"
-#include "fs/finder.h"
 #include "fs/fs.h"
-#include "fs/link.h"
-#include "fs/listing.h"
-#include "fs/litter.h"
-#include "fs/lookup.h"
-#include "fs/open.h"
-#include "fs/platform.h"
-
-/* ---- life ---- */
 
 static void on_unwatch(void *arg, uint64_t watch)
 {

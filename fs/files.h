@@ -1,15 +1,16 @@
 /*
- * files: handlers below files/: a machine's own file system, one guest call
- * each.
+ * files: a machine's own file system, below its files/.
  *
  * struct files stands between one machine and the kernel: the guest (its
  * agent), the tree (what is known of its files), and what is open. It is made
  * when somebody looks at files/ for the first time and goes with the last node
  * after the machine has gone.
  *
- * A handler begins with call_begin (fs/call.h), which waits for the machine if
- * there is no agent yet, and goes on in a function that asks the guest. That is
- * all the waiting there is.
+ * What the kernel asks has a file for each kind: fs/lookup.c, fs/attr.c,
+ * fs/xattr.c, fs/names.c, fs/listing.c, fs/open.c, fs/statfs.c. A handler there
+ * begins with call_begin (fs/call.h), which waits for the machine if there is
+ * no agent yet, and goes on in a function that asks the guest. That is all the
+ * waiting there is. What the guest tells unasked is in fs/changes.c.
  */
 #ifndef ORBFS_FS_FILES_H
 #define ORBFS_FS_FILES_H
@@ -18,18 +19,9 @@
 #include "cache/tree.h"
 #include "fs/attr.h"
 #include "fs/idmap.h"
+#include "fs/listing.h"
 #include "fs/request.h"
 #include "ops/guest.h"
-
-struct files;
-struct open_file;
-
-/* Who reads directories, and does it want more than names? For listing.c. */
-struct walk {
-	pid_t caller;
-	unsigned n;    /* directories that it has read */
-	unsigned most; /* so many come with attributes */
-};
 
 struct files {
 	struct fs *fs;
@@ -42,9 +34,13 @@ struct files {
 	struct attr_root root;
 };
 
+/* Set up fs->files, empty. */
 void files_index_init(struct index *index);
-/* For a lookup of files/: the node becomes the root of the guest. 0, -ENOMEM */
+/* For a lookup of files/: the node becomes the root of the guest. 0, -ENOMEM
+ */
 int files_attach(struct fs *fs, struct node *node);
+/* What the node of a guest's file belongs to. Borrowed. */
+struct files *files_of(const struct node *node);
 /* The machine is about to stop or to go. */
 void files_hang_up(struct fs *fs, const struct member *m);
 /* It has another name. What is open stays so. */
@@ -53,10 +49,5 @@ void files_renamed(struct fs *fs, const struct member *m);
 void files_drop(struct fs *fs, const struct member *m);
 /* At the end of everything. */
 void files_drop_all(struct fs *fs);
-
-/* ---- for the folder ---- */
-
-/* Those that the node of a file belongs to. */
-struct files *files_of(const struct node *node);
 
 #endif

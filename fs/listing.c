@@ -16,6 +16,7 @@
 
 #include "fs/attr.h"
 #include "fs/call.h"
+#include "fs/files.h"
 #include "fs/fs.h"
 #include "fs/lookup.h"
 

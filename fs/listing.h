@@ -9,7 +9,17 @@
 #ifndef ORBFS_FS_LISTING_H
 #define ORBFS_FS_LISTING_H
 
-#include "fs/files.h"
+#include "fs/request.h"
+
+struct files;
+
+/* In struct files: who reads directories, and does it want more than names? All
+ * zero at first. */
+struct walk {
+	pid_t caller;
+	unsigned n;    /* directories that it has read */
+	unsigned most; /* so many come with attributes */
+};
 
 /* Read rq->node's directory into the tree, if it has at most `most` entries
  * (else -EFBIG), then done(rq, err). The guest is up. */
