@@ -202,6 +202,11 @@ bool file_is_root(const struct file *file)
 	return file == file->tree->root;
 }
 
+bool file_has_one_name(const struct file *file)
+{
+	return file_is_dir(file) || file->attr.nlink <= 1;
+}
+
 bool file_is_watched(const struct file *file)
 {
 	for (const struct dentry *d = file->names; d; d = d->next)
@@ -245,7 +250,7 @@ static void changed(struct file *file)
 	file->attr_until_ms = 0;
 	file->changes++;
 	/* Not all of its names are known here. */
-	if (file->attr.nlink > 1 && !file_is_dir(file))
+	if (!file_has_one_name(file))
 		file->tree->linked_ms = now_ms(file->tree);
 	for (struct dentry *d = file->names; d; d = d->next)
 		spoil_listed(d->dir, d->name);

@@ -112,6 +112,8 @@ struct file *file_ref(struct file *file);
 void file_unref(struct file *file);
 bool file_is_dir(const struct file *file);
 bool file_is_root(const struct file *file);
+/* Has the guest no other name of it than one? */
+bool file_has_one_name(const struct file *file);
 /* attr is what the guest says now. It holds as long as what watches it says,
  * or for the ttl. */
 void file_set_attr(struct file *file, const struct wire_attr *attr);

@@ -110,8 +110,7 @@ bool call_node(struct request *rq)
 
 bool call_cannot_reach(const struct file *file)
 {
-	return !file->names && !file_is_root(file) &&
-	       (file_is_dir(file) || file->attr.nlink <= 1) &&
+	return !file->names && !file_is_root(file) && file_has_one_name(file) &&
 	       !open_any_handle(file);
 }
 

@@ -19,6 +19,20 @@
 #include "fs/lookup.h"
 #include "fs/open.h"
 
+/* What is behind the name: a target, or another name. */
+static const char *second(const struct request *rq)
+{
+	return rq->text + strlen(rq->text) + 1;
+}
+
+/* Never into another machine; the kernel tells that apart only by us. */
+static bool is_of_one_machine(const struct request *rq)
+{
+	const struct file *other = rq->other->file;
+
+	return other && other->tree == rq->node->file->tree;
+}
+
 /* ---- making ---- */
 
 void names_set_owner(struct request *rq)
@@ -94,26 +108,27 @@ static void ask_make(struct request *rq)
 	send_make(rq);
 }
 
-void names_mkdir(struct request *rq)
+static void make(struct request *rq, enum wire_op op)
 {
-	rq->call.op = WIRE_MKDIR;
+	rq->call.op = op;
 	names_set_owner(rq);
 	call_begin(rq, ask_make);
+}
+
+void names_mkdir(struct request *rq)
+{
+	make(rq, WIRE_MKDIR);
 }
 
 void names_mknod(struct request *rq)
 {
-	rq->call.op = WIRE_MKNOD;
-	names_set_owner(rq);
-	call_begin(rq, ask_make);
+	make(rq, WIRE_MKNOD);
 }
 
 void names_symlink(struct request *rq)
 {
-	rq->call.op = WIRE_SYMLINK;
-	rq->call.text = rq->text + strlen(rq->text) + 1;
-	names_set_owner(rq);
-	call_begin(rq, ask_make);
+	rq->call.text = second(rq);
+	make(rq, WIRE_SYMLINK);
 }
 
 /* ---- linking ---- */
@@ -170,12 +185,10 @@ static void ask_link(struct request *rq)
 
 void names_link(struct request *rq)
 {
-	/* Never into another machine; the kernel tells that apart only by us.
-	 */
-	if (!rq->other->file || rq->other->file->tree != rq->node->file->tree)
-		request_fail(rq, -EXDEV);
-	else
+	if (is_of_one_machine(rq))
 		call_begin(rq, ask_link);
+	else
+		request_fail(rq, -EXDEV);
 }
 
 /* ---- removing and moving ---- */
@@ -187,8 +200,7 @@ static void note_removed(struct file *dir, const char *name,
 {
 	struct file *file = tree_find(dir, name);
 
-	if (file && file != by && !file->opens &&
-	    (file_is_dir(file) || file->attr.nlink <= 1))
+	if (file && file != by && !file->opens && file_has_one_name(file))
 		file->removed = true;
 }
 
@@ -203,7 +215,7 @@ static void on_removed(void *arg, int err, const struct guest_reply *reply,
 	(void)more;
 	if (call_again(rq, err))
 		return;
-	if (file && (file_is_dir(file) || file->attr.nlink <= 1))
+	if (file && file_has_one_name(file))
 		finder_forget(rq->fs, attr_ino(files_of(rq->node), file->dev,
 		                               file->ino));
 	if (!err || err == -ENOENT) {
@@ -232,11 +244,6 @@ void names_remove(struct request *rq, bool directory, pid_t pid)
 		call_begin(rq, ask_remove);
 }
 
-static const char *new_name(const struct request *rq)
-{
-	return rq->text + strlen(rq->text) + 1;
-}
-
 static void on_renamed(void *arg, int err, const struct guest_reply *reply,
                        bool more)
 {
@@ -254,13 +261,13 @@ static void on_renamed(void *arg, int err, const struct guest_reply *reply,
 		return;
 	}
 	if (!exchange)
-		note_removed(new_dir, new_name(rq), tree_find(dir, rq->text));
-	tree_rename(dir, rq->text, new_dir, new_name(rq), exchange);
+		note_removed(new_dir, second(rq), tree_find(dir, rq->text));
+	tree_rename(dir, rq->text, new_dir, second(rq), exchange);
 	/* What moved keeps its attributes, but for the time of its change. */
 	tree_drop_listing(dir);
 	tree_drop_listing(new_dir);
 	tree_spoil_name(dir, rq->text);
-	tree_spoil_name(new_dir, new_name(rq));
+	tree_spoil_name(new_dir, second(rq));
 	file_spoil(dir);
 	file_spoil(new_dir);
 	request_reply_done(rq);
@@ -269,7 +276,7 @@ static void on_renamed(void *arg, int err, const struct guest_reply *reply,
 static void ask_rename(struct request *rq)
 {
 	struct buf b = BUF_INIT(WIRE_PATH_MAX - 1);
-	int err = tree_path_of(rq->other->file, new_name(rq), &b);
+	int err = tree_path_of(rq->other->file, second(rq), &b);
 
 	rq->call.op = WIRE_RENAME;
 	if (err) {
@@ -283,8 +290,8 @@ static void ask_rename(struct request *rq)
 
 void names_rename(struct request *rq)
 {
-	if (!rq->other->file || rq->other->file->tree != rq->node->file->tree)
-		request_fail(rq, -EXDEV);
-	else
+	if (is_of_one_machine(rq))
 		call_begin(rq, ask_rename);
+	else
+		request_fail(rq, -EXDEV);
 }

@@ -19,7 +19,8 @@
 
 /* ---- get and list ---- */
 
-static void fail(struct request *rq, int err)
+/* err 0: it is done. */
+static void finish(struct request *rq, int err)
 {
 	if (call_again(rq, err))
 		return;
@@ -37,7 +38,7 @@ static void on_got(void *arg, int err, const struct guest_reply *reply,
 
 	(void)more;
 	if (err)
-		fail(rq, err);
+		finish(rq, err);
 	else if (rq->size == 0)
 		request_reply_xattr_size(rq, (size_t)reply->number);
 	else if (reply->len > rq->size)
@@ -72,7 +73,7 @@ static void on_listed(void *arg, int err, const struct guest_reply *reply,
 
 	(void)more;
 	if (err)
-		fail(rq, err);
+		finish(rq, err);
 	else
 		reply_list(rq, reply->data,
 		           rq->size ? reply->len : (size_t)reply->number);
@@ -139,7 +140,7 @@ static void on_set(void *arg, int err, const struct guest_reply *reply,
 	(void)reply;
 	(void)more;
 	file_spoil(rq->node->file);
-	fail(rq, err);
+	finish(rq, err);
 }
 
 static void ask_set(struct request *rq)
