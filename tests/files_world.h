@@ -144,6 +144,16 @@ static inline void files_begin_world(struct files_world *f)
 	files_begin_world_as(f, false);
 }
 
+/* With a few files, as most tests have them. */
+static inline void files_begin_stocked(struct files_world *f)
+{
+	files_begin_world(f);
+	fake_guest_file(f->g, "etc/hosts", "127.0.0.1 localhost\n");
+	fake_guest_file(f->g, "etc/fstab", "none\n");
+	fake_guest_symlink(f->g, "etc/localtime", "/usr/share/zone");
+	fake_guest_dir(f->g, "home/me");
+}
+
 static inline void files_second(struct files_world *f)
 {
 	f->two = fake_guest_new();
@@ -216,6 +226,92 @@ static inline uint64_t open_it(struct files_world *f, const char *path,
 
 	assert_int_equal(kernel_open(f->k, look(f, path), flags, &open), 0);
 	return open.fh;
+}
+
+/* What a symbolic link shows; it must be one. */
+static inline char *read_link(struct files_world *f, uint64_t node)
+{
+	static char text[8192];
+	const void *data;
+	size_t len;
+
+	assert_int_equal(kernel_wait(f->k, kernel_send_readlink(f->k, node),
+	                             &data, &len, KERNEL_MS),
+	                 0);
+	snprintf(text, sizeof(text), "%.*s", (int)len, (const char *)data);
+	return text;
+}
+
+/* Another name for a file; an errno. */
+static inline int link_it(struct files_world *f, uint64_t old, uint64_t dir,
+                          const char *name)
+{
+	struct fuse_link_in in = { .oldnodeid = old };
+	char all[sizeof(in) + 256];
+
+	memcpy(all, &in, sizeof(in));
+	snprintf(all + sizeof(in), sizeof(all) - sizeof(in), "%s", name);
+	return kernel_wait(f->k,
+	                   kernel_send(f->k, FUSE_LINK, dir, all,
+	                               sizeof(in) + strlen(name) + 1),
+	                   NULL, NULL, KERNEL_MS);
+}
+
+/* As older kernels send it, whose request is shorter. */
+static inline int set_xattr(struct files_world *f, uint64_t node,
+                            const char *name, const void *value, size_t len,
+                            uint32_t flags)
+{
+	struct fuse_setxattr_in in = { .size = (uint32_t)len, .flags = flags };
+	size_t at = FUSE_COMPAT_SETXATTR_IN_SIZE;
+	size_t name_len = strlen(name) + 1;
+	char *all = malloc(at + name_len + len);
+	int err;
+
+	assert_non_null(all);
+	memcpy(all, &in, at);
+	memcpy(all + at, name, name_len);
+	memcpy(all + at + name_len, value, len);
+	err = kernel_wait_done(f->k, kernel_send(f->k, FUSE_SETXATTR, node, all,
+	                                         at + name_len + len));
+	free(all);
+	return err;
+}
+
+/* The bytes of an attribute, or of the list of them (no name); an errno. */
+static inline ssize_t get_xattr(struct files_world *f, uint64_t node,
+                                const char *name, void *to, size_t size)
+{
+	struct fuse_getxattr_in in = { .size = (uint32_t)size };
+	char all[300];
+	const void *data;
+	size_t len = sizeof(in);
+	int err;
+
+	memcpy(all, &in, sizeof(in));
+	if (name)
+		len += (size_t)snprintf(all + len, sizeof(all) - len, "%s",
+		                        name) +
+		       1;
+	err = kernel_wait(f->k,
+	                  kernel_send(f->k,
+	                              name ? FUSE_GETXATTR : FUSE_LISTXATTR,
+	                              node, all, len),
+	                  &data, &len, KERNEL_MS);
+	if (err)
+		return err;
+	if (size == 0)
+		return ((const struct fuse_getxattr_out *)data)->size;
+	assert_true(len <= size);
+	memcpy(to, data, len);
+	return (ssize_t)len;
+}
+
+static inline int remove_xattr(struct files_world *f, uint64_t node,
+                               const char *name)
+{
+	return kernel_wait_done(f->k, kernel_send(f->k, FUSE_REMOVEXATTR, node,
+	                                          name, strlen(name) + 1));
 }
 
 #endif

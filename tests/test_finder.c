@@ -97,60 +97,6 @@ static uint64_t walk(struct files_world *f, const char *path)
 
 /* ---- extended attributes -------------------------------------------------- */
 
-static int set_xattr(struct files_world *f, uint64_t node, const char *name,
-                     const void *value, size_t len, uint32_t flags)
-{
-	struct fuse_setxattr_in in = { .size = (uint32_t)len, .flags = flags };
-	size_t at = FUSE_COMPAT_SETXATTR_IN_SIZE;
-	size_t name_len = strlen(name) + 1;
-	char *all = malloc(at + name_len + len);
-	int err;
-
-	assert_non_null(all);
-	memcpy(all, &in, at);
-	memcpy(all + at, name, name_len);
-	memcpy(all + at + name_len, value, len);
-	err = kernel_wait_done(f->k, kernel_send(f->k, FUSE_SETXATTR, node, all,
-	                                         at + name_len + len));
-	free(all);
-	return err;
-}
-
-/* The bytes of an attribute, or of the list of them (no name); an errno. */
-static ssize_t get_xattr(struct files_world *f, uint64_t node, const char *name,
-                         void *to, size_t size)
-{
-	struct fuse_getxattr_in in = { .size = (uint32_t)size };
-	char all[300];
-	const void *data;
-	size_t len = sizeof(in);
-	int err;
-
-	memcpy(all, &in, sizeof(in));
-	if (name)
-		len += (size_t)snprintf(all + len, sizeof(all) - len, "%s",
-		                        name) +
-		       1;
-	err = kernel_wait(f->k,
-	                  kernel_send(f->k,
-	                              name ? FUSE_GETXATTR : FUSE_LISTXATTR,
-	                              node, all, len),
-	                  &data, &len, KERNEL_MS);
-	if (err)
-		return err;
-	if (size == 0)
-		return ((const struct fuse_getxattr_out *)data)->size;
-	assert_true(len <= size);
-	memcpy(to, data, len);
-	return (ssize_t)len;
-}
-
-static int remove_xattr(struct files_world *f, uint64_t node, const char *name)
-{
-	return kernel_wait_done(f->k, kernel_send(f->k, FUSE_REMOVEXATTR, node,
-	                                          name, strlen(name) + 1));
-}
-
 static void assert_keeps_xattrs(struct files_world *f, uint64_t node)
 {
 	char info[32] = "\1\2";
