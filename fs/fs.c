@@ -29,7 +29,6 @@
 #include "fs/finder.h"
 #include "fs/import.h"
 #include "fs/jobs.h"
-#include "fs/listing.h"
 #include "fs/litter.h"
 #include "fs/lookup.h"
 #include "fs/measure.h"
@@ -37,6 +36,7 @@
 #include "fs/open.h"
 #include "fs/platform.h"
 #include "fs/poll.h"
+#include "fs/readdir.h"
 #include "fs/statfs.h"
 #include "fs/stats.h"
 #include "fs/task.h"
@@ -666,7 +666,7 @@ static void read_dir(fuse_req_t fuse, fuse_ino_t ino, size_t size, off_t offset,
 	rq->size = size;
 	rq->offset = (uint64_t)offset;
 	if (rq->node->file)
-		listing_readdir(rq, plus);
+		readdir_readdir(rq, plus);
 	else
 		dir_read(rq, plus);
 }

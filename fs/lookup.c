@@ -14,7 +14,7 @@
 #include "fs/files.h"
 #include "fs/fs.h"
 #include "fs/link.h"
-#include "fs/listing.h"
+#include "fs/readdir.h"
 
 enum { LIST_MOST = 4096, MISSES = 2 };
 
@@ -93,7 +93,7 @@ static bool look_in_listing(struct request *rq)
 		return true;
 	}
 	if (!S_ISDIR(listed->attr.mode))
-		listing_was_short(files_of(rq->node));
+		readdir_was_short(files_of(rq->node));
 	if (!tree_listed_is_sure(dir, dir->listing, listed))
 		return false;
 	reply_file(rq,
@@ -118,7 +118,7 @@ static void look(struct request *rq)
 	if (++dir->n_missed < MISSES || dir->n_missed > LIST_MOST)
 		ask_stat(rq);
 	else
-		listing_fetch(rq, LIST_MOST, on_dir_listed);
+		readdir_fetch(rq, LIST_MOST, on_dir_listed);
 }
 
 void lookup_lookup(struct request *rq)

@@ -1,13 +1,13 @@
 /*
- * listing: directories below files/: read once, whole, with all attributes.
+ * readdir: directories below files/: read once, whole, with all attributes.
  *
  * What was read answers the readdirs and look-ups after it, for as long as the
  * guest tells of no change. Nothing is kept of an open directory: an entry's
  * offset is the hash of its name, so a listing goes on rightly from any offset
  * whatever came and went since.
  */
-#ifndef ORBFS_FS_LISTING_H
-#define ORBFS_FS_LISTING_H
+#ifndef ORBFS_FS_READDIR_H
+#define ORBFS_FS_READDIR_H
 
 #include "fs/request.h"
 
@@ -23,12 +23,12 @@ struct walk {
 
 /* Read rq->node's directory into the tree, if it has at most `most` entries
  * (else -EFBIG), then done(rq, err). The guest is up. */
-void listing_fetch(struct request *rq, uint32_t most,
+void readdir_fetch(struct request *rq, uint32_t most,
                    void (*done)(struct request *rq, int err));
 
 /* rq->size and rq->offset say which part. plus: with attributes. */
-void listing_readdir(struct request *rq, bool plus);
+void readdir_readdir(struct request *rq, bool plus);
 /* Somebody looked up a file that is in a listing. */
-void listing_was_short(struct files *files);
+void readdir_was_short(struct files *files);
 
 #endif

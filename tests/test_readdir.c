@@ -94,7 +94,7 @@ static bool read_part(struct reading *r)
 	return true;
 }
 
-static void listing_gives_each_name_once(void **state)
+static void readdir_gives_each_name_once(void **state)
 {
 	static const uint32_t sizes[] = { 200, 512, 4096, 65536 };
 
@@ -119,7 +119,7 @@ static void listing_gives_each_name_once(void **state)
 	}
 }
 
-static void listing_gives_what_stays_once_while_others_come_and_go(void **state)
+static void readdir_gives_what_stays_once_while_others_come_and_go(void **state)
 {
 	struct files_world f;
 	struct reading r = { .f = &f, .size = 1024, .plus = true };
@@ -160,7 +160,7 @@ static void read_while_it_changes(struct reading *r)
 	assert_int_equal(r->err, 0);
 }
 
-static void listing_that_changes_all_the_time_is_asked_for_once(void **state)
+static void readdir_that_changes_all_the_time_is_asked_for_once(void **state)
 {
 	struct files_world f;
 	struct reading r = { .f = &f, .size = 512 };
@@ -185,7 +185,7 @@ static void listing_that_changes_all_the_time_is_asked_for_once(void **state)
 }
 
 /* A change overtakes the listing itself, before it has come. */
-static void listing_that_is_overtaken_is_read_on(void **state)
+static void readdir_that_is_overtaken_is_read_on(void **state)
 {
 	struct files_world f;
 	struct reading r = { .f = &f, .size = 1024 };
@@ -217,7 +217,7 @@ static void listing_that_is_overtaken_is_read_on(void **state)
 }
 
 /* More than are kept: some are asked for again, and all are right. */
-static void listings_that_many_read_are_right(void **state)
+static void readdir_that_many_read_are_right(void **state)
 {
 	struct files_world f;
 	struct reading r[TREE_PAST + 2];
@@ -255,7 +255,7 @@ static void listings_that_many_read_are_right(void **state)
 
 /* The agent forgets its watches when it has lost events; a listing that it was
  * asked for before is still one of a directory that it watches. */
-static void listing_that_is_overtaken_by_a_loss_is_watched_anew(void **state)
+static void readdir_that_is_overtaken_by_a_loss_is_watched_anew(void **state)
 {
 	struct files_world f;
 	uint64_t dir;
@@ -313,7 +313,7 @@ static unsigned read_dir(struct files_world *f, int i)
 	return r.n_known;
 }
 
-static void listing_gives_who_wants_names_no_more_than_directories(void **state)
+static void readdir_gives_who_wants_names_no_more_than_directories(void **state)
 {
 	struct files_world f;
 
@@ -324,7 +324,7 @@ static void listing_gives_who_wants_names_no_more_than_directories(void **state)
 	files_end_world(&f);
 }
 
-static void listing_gives_all_again_when_it_was_missed(void **state)
+static void readdir_gives_all_again_when_it_was_missed(void **state)
 {
 	struct files_world f;
 	unsigned n;
@@ -341,7 +341,7 @@ static void listing_gives_all_again_when_it_was_missed(void **state)
 	files_end_world(&f);
 }
 
-static void listing_tries_each_caller_anew(void **state)
+static void readdir_tries_each_caller_anew(void **state)
 {
 	struct files_world f;
 
@@ -354,7 +354,7 @@ static void listing_tries_each_caller_anew(void **state)
 	files_end_world(&f);
 }
 
-static void listing_shows_the_numbers_that_stat_shows(void **state)
+static void readdir_shows_the_numbers_that_stat_shows(void **state)
 {
 	struct files_world f;
 	struct fuse_entry_out e;
@@ -384,7 +384,7 @@ static void listing_shows_the_numbers_that_stat_shows(void **state)
 	files_end_world(&f);
 }
 
-static void listing_that_two_read_is_asked_for_once(void **state)
+static void readdir_that_two_read_is_asked_for_once(void **state)
 {
 	struct files_world f;
 	uint64_t node;
@@ -413,7 +413,7 @@ static void listing_that_two_read_is_asked_for_once(void **state)
 	files_end_world(&f);
 }
 
-static void listing_that_fails_says_why(void **state)
+static void readdir_that_fails_says_why(void **state)
 {
 	struct files_world f;
 	struct reading r = { .f = &f, .size = 4096 };
@@ -446,7 +446,7 @@ static void listing_that_fails_says_why(void **state)
 	files_end_world(&f);
 }
 
-static void listing_of_nothing_has_two_names(void **state)
+static void readdir_of_nothing_has_two_names(void **state)
 {
 	struct files_world f;
 	struct reading r = { .f = &f, .size = 4096, .plus = true };
@@ -465,7 +465,7 @@ static void listing_of_nothing_has_two_names(void **state)
 	files_end_world(&f);
 }
 
-static void listing_without_memory_is_answered(void **state)
+static void readdir_without_memory_is_answered(void **state)
 {
 	unsigned n = 0;
 
@@ -501,24 +501,24 @@ static void listing_without_memory_is_answered(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(listing_gives_each_name_once),
+		cmocka_unit_test(readdir_gives_each_name_once),
 		cmocka_unit_test(
-			listing_gives_what_stays_once_while_others_come_and_go),
+			readdir_gives_what_stays_once_while_others_come_and_go),
 		cmocka_unit_test(
-			listing_that_changes_all_the_time_is_asked_for_once),
-		cmocka_unit_test(listing_that_is_overtaken_is_read_on),
-		cmocka_unit_test(listings_that_many_read_are_right),
+			readdir_that_changes_all_the_time_is_asked_for_once),
+		cmocka_unit_test(readdir_that_is_overtaken_is_read_on),
+		cmocka_unit_test(readdir_that_many_read_are_right),
 		cmocka_unit_test(
-			listing_that_is_overtaken_by_a_loss_is_watched_anew),
+			readdir_that_is_overtaken_by_a_loss_is_watched_anew),
 		cmocka_unit_test(
-			listing_gives_who_wants_names_no_more_than_directories),
-		cmocka_unit_test(listing_gives_all_again_when_it_was_missed),
-		cmocka_unit_test(listing_tries_each_caller_anew),
-		cmocka_unit_test(listing_shows_the_numbers_that_stat_shows),
-		cmocka_unit_test(listing_that_two_read_is_asked_for_once),
-		cmocka_unit_test(listing_that_fails_says_why),
-		cmocka_unit_test(listing_of_nothing_has_two_names),
-		cmocka_unit_test(listing_without_memory_is_answered),
+			readdir_gives_who_wants_names_no_more_than_directories),
+		cmocka_unit_test(readdir_gives_all_again_when_it_was_missed),
+		cmocka_unit_test(readdir_tries_each_caller_anew),
+		cmocka_unit_test(readdir_shows_the_numbers_that_stat_shows),
+		cmocka_unit_test(readdir_that_two_read_is_asked_for_once),
+		cmocka_unit_test(readdir_that_fails_says_why),
+		cmocka_unit_test(readdir_of_nothing_has_two_names),
+		cmocka_unit_test(readdir_without_memory_is_answered),
 	};
 
 	signal(SIGPIPE, SIG_IGN); /* as in the daemon */

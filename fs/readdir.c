@@ -1,5 +1,5 @@
 /*
- * listing: from LIST to readdir.
+ * readdir: from the guest's LIST to the parts that the kernel reads.
  *
  * Owns a LIST under way. A part of a readdir refers to the listing it is made
  * from, so that it does not change under it. The next part is made from the
@@ -7,7 +7,7 @@
  * what came and went meanwhile may be in it or not, as POSIX allows, and a
  * large directory that changes all the time is not read anew for every part.
  */
-#include "fs/listing.h"
+#include "fs/readdir.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -183,7 +183,7 @@ static void fetch(struct file *dir, uint32_t most, struct request *rq)
 	}
 }
 
-void listing_fetch(struct request *rq, uint32_t most,
+void readdir_fetch(struct request *rq, uint32_t most,
                    void (*done)(struct request *rq, int err))
 {
 	struct file *dir = rq->node->file;
@@ -250,7 +250,7 @@ static bool wants_names_only(const struct request *rq)
 	return walk->caller == rq->caller && walk->n > walk->most;
 }
 
-void listing_was_short(struct files *files)
+void readdir_was_short(struct files *files)
 {
 	struct walk *walk = &files->walk;
 
@@ -369,14 +369,14 @@ static void read_now(struct request *rq)
 	struct listing *listing = tree_reading(rq->node->file, rq->offset > 0);
 
 	if (!listing) {
-		listing_fetch(rq, UINT32_MAX, read_listed);
+		readdir_fetch(rq, UINT32_MAX, read_listed);
 		return;
 	}
 	rq->listing = listing_ref(listing);
 	read_listed(rq, 0);
 }
 
-void listing_readdir(struct request *rq, bool plus)
+void readdir_readdir(struct request *rq, bool plus)
 {
 	rq->plus = plus;
 	if (!guard_allows_list(rq->fs->guard, rq->node->m, rq->caller))
