@@ -558,148 +558,6 @@ int tree_path_of(const struct file *dir, const char *name, struct buf *b)
 
 /* ---- listings ---- */
 
-struct listing *listing_new(void)
-{
-	struct listing *listing = calloc(1, sizeof(*listing));
-
-	if (listing)
-		listing->refs = 1;
-	return listing;
-}
-
-struct listing *listing_ref(struct listing *listing)
-{
-	listing->refs++;
-	return listing;
-}
-
-static void listed_free(struct listed *l)
-{
-	free(l->name);
-	free(l->target);
-}
-
-void listing_unref(struct listing *listing)
-{
-	if (!listing || --listing->refs > 0)
-		return;
-	for (size_t i = 0; i < listing->n; i++)
-		listed_free(&listing->v[i]);
-	free(listing->v);
-	free(listing);
-}
-
-static int make_room(struct listing *listing)
-{
-	size_t cap = listing->cap ? listing->cap * 2 : 16;
-	struct listed *v;
-
-	if (listing->n < listing->cap)
-		return 0;
-	v = realloc(listing->v, cap * sizeof(v[0]));
-	if (!v)
-		return -ENOMEM;
-	listing->v = v;
-	listing->cap = cap;
-	return 0;
-}
-
-/* FNV-1a, kept out of the offsets of "." and ".." and of negative numbers. */
-static uint64_t hash_of(const char *name)
-{
-	uint64_t hash = UINT64_C(14695981039346656037);
-
-	for (; *name; name++)
-		hash = (hash ^ (unsigned char)*name) * UINT64_C(1099511628211);
-	return hash >> 1 | 4;
-}
-
-static int make_listed(struct listed *l, const char *name,
-                       const struct wire_attr *attr, const char *target)
-{
-	bool has_target = target && *target;
-
-	l->attr = *attr;
-	l->stale = false;
-	l->hash = hash_of(name);
-	l->name = strdup(name);
-	l->target = has_target ? strdup(target) : NULL;
-	if (l->name && (l->target || !has_target))
-		return 0;
-	listed_free(l);
-	return -ENOMEM;
-}
-
-int listing_add(struct listing *listing, const char *name,
-                const struct wire_attr *attr, const char *target)
-{
-	int err = make_room(listing);
-
-	if (!err)
-		err = make_listed(&listing->v[listing->n], name, attr, target);
-	if (!err)
-		listing->n++;
-	return err;
-}
-
-static int compare_listed(const void *a, const void *b)
-{
-	const struct listed *x = a;
-	const struct listed *y = b;
-
-	if (x->hash != y->hash)
-		return compare_numbers(x->hash, y->hash);
-	return strcmp(x->name, y->name);
-}
-
-void listing_sort(struct listing *listing)
-{
-	if (listing->n)
-		qsort(listing->v, listing->n, sizeof(listing->v[0]),
-		      compare_listed);
-}
-
-/* The place of a name, or where it would be. */
-static size_t place_of(const struct listing *listing, const char *name,
-                       bool *found)
-{
-	struct listed like = { .hash = hash_of(name), .name = (char *)name };
-	size_t low = 0;
-	size_t high = listing->n;
-
-	*found = false;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = compare_listed(&listing->v[middle], &like);
-
-		if (order == 0) {
-			*found = true;
-			return middle;
-		}
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-size_t listing_behind(const struct listing *listing, uint64_t offset)
-{
-	size_t low = 0;
-	size_t high = listing->n;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (listing->v[middle].hash <= offset)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 /* Into and out of the list of use. */
 static void use_newest(struct file *dir)
 {
@@ -835,7 +693,7 @@ bool tree_listed(struct file *dir, const char *name,
 	*listed = NULL;
 	if (!tree_is_listed(dir))
 		return false;
-	i = place_of(dir->listing, name, &found);
+	i = listing_place(dir->listing, name, &found);
 	if (found)
 		*listed = &dir->listing->v[i];
 	use_none(dir);
@@ -878,7 +736,7 @@ static void spoil_listed(struct file *dir, const char *name)
 
 	if (!dir->listing)
 		return;
-	i = place_of(dir->listing, name, &found);
+	i = listing_place(dir->listing, name, &found);
 	if (found)
 		dir->listing->v[i].stale = true;
 }
@@ -898,36 +756,15 @@ void tree_list_change(struct file *dir, const char *name,
                       const struct wire_attr *attr, const char *target)
 {
 	struct listing *listing = dir->listing;
-	struct listed fresh;
-	bool found;
-	size_t i;
+	size_t n = listing ? listing->n : 0;
 
 	if (!listing)
 		return;
 	/* Somebody reads it as it was; or there is no memory to change it. */
-	if (listing->refs > 1 || make_room(listing) ||
-	    (attr && make_listed(&fresh, name, attr, target))) {
+	if (listing_change(listing, name, attr, target))
 		tree_drop_listing(dir);
-		return;
-	}
-	i = place_of(listing, name, &found);
-	if (found) {
-		listed_free(&listing->v[i]);
-		if (attr) {
-			listing->v[i] = fresh;
-			return;
-		}
-		memmove(&listing->v[i], &listing->v[i + 1],
-		        (listing->n - i - 1) * sizeof(listing->v[0]));
-		listing->n--;
-		dir->tree->n_listed--;
-	} else if (attr) {
-		memmove(&listing->v[i + 1], &listing->v[i],
-		        (listing->n - i) * sizeof(listing->v[0]));
-		listing->v[i] = fresh;
-		listing->n++;
-		dir->tree->n_listed++;
-	}
+	else
+		dir->tree->n_listed += listing->n - n;
 }
 
 bool tree_is_walked(const struct file *dir)
@@ -965,8 +802,8 @@ void tree_ahead(struct file *dir, void (*each)(void *arg, struct file *ahead),
 	ahead_from(dir, 0, each, arg);
 	if (d && d->dir->listing)
 		ahead_from(d->dir,
-		           place_of(d->dir->listing, d->name, &found) + 1, each,
-		           arg);
+		           listing_place(d->dir->listing, d->name, &found) + 1,
+		           each, arg);
 	file_unref(dir);
 }
 

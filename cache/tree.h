@@ -22,12 +22,12 @@
 #include <stdint.h>
 
 #include "cache/index.h"
+#include "cache/listing.h"
 #include "ops/buf.h"
 #include "ops/clock.h"
 #include "ops/wire.h"
 
 struct dentry;
-struct listing;
 struct tree;
 
 enum {
@@ -66,27 +66,6 @@ struct file {
 	void *node;   /* the kernel's, borrowed; for fs/ */
 	void *opens;  /* the first that is open of it, borrowed; for fs/ */
 	bool removed; /* we removed its last name */
-};
-
-/* One name in a listing. The hash of the name, never 0, 1 or 2 and below 2^63,
- * is its offset in a readdir. */
-struct listed {
-	uint64_t hash;
-	char *name;
-	struct wire_attr attr;
-	char *target; /* of a symbolic link, or NULL */
-	bool stale;   /* attr does not hold any more */
-};
-
-/* What a directory held. Counted; entries do not change while somebody else
- * than the directory refers to it. Sorted by hash, then by name. */
-struct listing {
-	unsigned refs;
-	struct listed *v;
-	size_t n;
-	size_t cap;
-	uint64_t born_ms; /* when it was read */
-	uint64_t until_ms;
 };
 
 struct tree_spec {
@@ -164,16 +143,6 @@ int tree_depth(const struct file *file);
 
 /* ---- listings ---- */
 
-/* An empty one, to be filled. NULL: no memory. */
-struct listing *listing_new(void);
-struct listing *listing_ref(struct listing *listing);
-/* NULL is allowed. */
-void listing_unref(struct listing *listing);
-/* Add a name; 0 or -ENOMEM. */
-int listing_add(struct listing *listing, const char *name,
-                const struct wire_attr *attr, const char *target);
-/* It is complete; so far it is in the order in which names were added. */
-void listing_sort(struct listing *listing);
 /* It is a directory's from now on, referred to once more. Sorted. */
 void tree_set_listing(struct file *dir, struct listing *listing);
 /* Is the directory's listing valid? */
@@ -184,8 +153,6 @@ void tree_set_reading(struct file *dir, struct listing *listing);
 /* What to read from: the valid listing; or, to go on in the middle, the one
  * that was read from last, as far as it is still there. Borrowed. */
 struct listing *tree_reading(const struct file *dir, bool go_on);
-/* The first place in it behind that offset. */
-size_t listing_behind(const struct listing *listing, uint64_t offset);
 /* Is there a valid one? Then *listed is what it has of that name, or NULL. */
 bool tree_listed(struct file *dir, const char *name,
                  const struct listed **listed);

@@ -620,26 +620,6 @@ static void tree_is_not_sure_of_what_we_write_to(void **state)
 	end(&f);
 }
 
-static void tree_reads_a_listing_from_any_offset(void **state)
-{
-	struct fixture f;
-	const struct listing *l;
-
-	(void)state;
-	begin(&f);
-	set_list(&f, f.root, 500);
-	l = f.root->listing;
-	assert_int_equal(listing_behind(l, 0), 0);
-	assert_int_equal(listing_behind(l, 2), 0);
-	for (size_t i = 0; i < l->n; i++) {
-		assert_true(l->v[i].hash > 2 && l->v[i].hash <= INT64_MAX);
-		assert_int_equal(listing_behind(l, l->v[i].hash), i + 1);
-		assert_int_equal(listing_behind(l, l->v[i].hash - 1), i);
-	}
-	assert_int_equal(listing_behind(l, INT64_MAX), l->n);
-	end(&f);
-}
-
 static void tree_changes_a_listing_as_we_change_the_directory(void **state)
 {
 	struct fixture f;
@@ -1066,7 +1046,6 @@ int main(void)
 		cmocka_unit_test(tree_knows_who_has_no_extended_attributes),
 		cmocka_unit_test(tree_answers_from_a_listing),
 		cmocka_unit_test(tree_is_not_sure_of_what_we_write_to),
-		cmocka_unit_test(tree_reads_a_listing_from_any_offset),
 		cmocka_unit_test(
 			tree_changes_a_listing_as_we_change_the_directory),
 		cmocka_unit_test(
