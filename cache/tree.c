@@ -15,11 +15,9 @@
  *  2. A directory has one name, and is not below itself. One that the guest
  *     shows below itself (a bind mount does) is another file there, which is
  *     not in the first index either.
- *  3. Directories with a listing are in the list of use, the oldest first;
- *     n_listed is the sum of their entries.
- *  4. A directory that has a watch is in by_watch.
- *  5. A listing in `past` is none that its directory has, and is one that is
- *     being read.
+ *  3. A directory that has a watch is in by_watch.
+ *
+ * Which listings are kept is the shelf's to say.
  */
 #include "cache/tree.h"
 
@@ -27,6 +25,8 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "cache/shelf.h"
 
 enum {
 	TYPE_MASK = 0170000,
@@ -48,18 +48,11 @@ struct tree {
 	struct file *root;
 	size_t n;
 	size_t n_names;
-	size_t n_listed;
 	size_t n_writes;
 	uint64_t n_moves;
 	uint64_t linked_ms; /* when a file with several names changed last */
 	uint64_t last_watch;
-	struct file *oldest; /* listing */
-	struct file *newest;
-	struct {
-		struct file *dir; /* borrowed; NULL: free */
-		struct listing *listing;
-	} past[TREE_PAST];
-	unsigned next_past;
+	struct shelf shelf;
 	struct index by_inode; /* of struct file */
 	struct index by_name;  /* of struct dentry */
 	struct index by_watch; /* of struct file */
@@ -146,8 +139,6 @@ static void drop_watch(struct file *dir)
 	dir->watched = false;
 }
 
-static void drop_past(struct file *dir);
-
 struct file *file_ref(struct file *file)
 {
 	file->refs++;
@@ -163,8 +154,7 @@ void file_unref(struct file *file)
 	tree = file->tree;
 	if (file->watch)
 		tree->spec.unwatch(tree->spec.arg, file->watch);
-	file->reading = false;
-	drop_past(file);
+	tree_set_reading(file, NULL);
 	tree_forget_listing(file);
 	while (file->names)
 		drop_dentry(file->names);
@@ -558,79 +548,9 @@ int tree_path_of(const struct file *dir, const char *name, struct buf *b)
 
 /* ---- listings ---- */
 
-/* Into and out of the list of use. */
-static void use_newest(struct file *dir)
-{
-	struct tree *tree = dir->tree;
-
-	dir->older = tree->newest;
-	dir->newer = NULL;
-	if (tree->newest)
-		tree->newest->newer = dir;
-	else
-		tree->oldest = dir;
-	tree->newest = dir;
-}
-
-static void use_none(struct file *dir)
-{
-	struct tree *tree = dir->tree;
-
-	if (dir->older)
-		dir->older->newer = dir->newer;
-	else
-		tree->oldest = dir->newer;
-	if (dir->newer)
-		dir->newer->older = dir->older;
-	else
-		tree->newest = dir->older;
-	dir->older = dir->newer = NULL;
-}
-
-/* ---- listings that are read on ---- */
-
-static void drop_past(struct file *dir)
-{
-	struct tree *tree = dir->tree;
-
-	for (unsigned i = 0; i < TREE_PAST; i++)
-		if (tree->past[i].dir == dir) {
-			listing_unref(tree->past[i].listing);
-			tree->past[i].dir = NULL;
-			tree->past[i].listing = NULL;
-		}
-}
-
-/* In place of the one that was kept the longest ago: who reads that starts anew
- * from the next part on. */
-static void keep_past(struct file *dir, struct listing *listing)
-{
-	struct tree *tree = dir->tree;
-	unsigned i = tree->next_past++ % TREE_PAST;
-
-	drop_past(dir);
-	listing_unref(tree->past[i].listing);
-	tree->past[i].dir = dir;
-	tree->past[i].listing = listing_ref(listing);
-}
-
-static struct listing *past_of(const struct file *dir)
-{
-	const struct tree *tree = dir->tree;
-
-	for (unsigned i = 0; i < TREE_PAST; i++)
-		if (tree->past[i].dir == dir)
-			return tree->past[i].listing;
-	return NULL;
-}
-
 void tree_set_reading(struct file *dir, struct listing *listing)
 {
-	dir->reading = listing != NULL;
-	if (!listing || listing == dir->listing)
-		drop_past(dir);
-	else if (listing != past_of(dir))
-		keep_past(dir, listing);
+	shelf_set_reading(&dir->tree->shelf, dir, listing);
 }
 
 struct listing *tree_reading(const struct file *dir, bool go_on)
@@ -639,21 +559,13 @@ struct listing *tree_reading(const struct file *dir, bool go_on)
 		return dir->listing;
 	if (!go_on)
 		return NULL;
-	return dir->listing ? dir->listing : past_of(dir);
+	return dir->listing ? dir->listing
+	                    : shelf_aside(&dir->tree->shelf, dir);
 }
 
 void tree_drop_listing(struct file *dir)
 {
-	struct listing *listing = dir->listing;
-
-	if (!listing)
-		return;
-	if (dir->reading)
-		keep_past(dir, listing);
-	use_none(dir);
-	dir->tree->n_listed -= listing->n;
-	dir->listing = NULL;
-	listing_unref(listing);
+	shelf_take(&dir->tree->shelf, dir);
 }
 
 void tree_forget_listing(struct file *dir)
@@ -666,17 +578,11 @@ void tree_set_listing(struct file *dir, struct listing *listing)
 {
 	struct tree *tree = dir->tree;
 
-	tree_drop_listing(dir);
 	listing->born_ms = now_ms(tree);
 	listing->until_ms = now_ms(tree) +
 	                    (dir->watched ? TREE_SURE_MS : tree->spec.ttl_ms);
-	dir->listing = listing_ref(listing);
 	dir->n_missed = 0;
-	tree->n_listed += listing->n;
-	use_newest(dir);
-	/* The newest stays, however large: somebody reads it in parts. */
-	while (tree->n_listed > TREE_LISTED_MAX && tree->oldest != dir)
-		tree_drop_listing(tree->oldest);
+	shelf_put(&tree->shelf, dir, listing);
 }
 
 bool tree_is_listed(const struct file *dir)
@@ -696,8 +602,7 @@ bool tree_listed(struct file *dir, const char *name,
 	i = listing_place(dir->listing, name, &found);
 	if (found)
 		*listed = &dir->listing->v[i];
-	use_none(dir);
-	use_newest(dir);
+	shelf_use(&dir->tree->shelf, dir);
 	return true;
 }
 
@@ -755,16 +660,7 @@ void tree_spoil_name(struct file *dir, const char *name)
 void tree_list_change(struct file *dir, const char *name,
                       const struct wire_attr *attr, const char *target)
 {
-	struct listing *listing = dir->listing;
-	size_t n = listing ? listing->n : 0;
-
-	if (!listing)
-		return;
-	/* Somebody reads it as it was; or there is no memory to change it. */
-	if (listing_change(listing, name, attr, target))
-		tree_drop_listing(dir);
-	else
-		dir->tree->n_listed += listing->n - n;
+	shelf_change(&dir->tree->shelf, dir, name, attr, target);
 }
 
 bool tree_is_walked(const struct file *dir)

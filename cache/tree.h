@@ -9,8 +9,8 @@
  * A listing is what a directory held when it was read. It answers look-ups
  * without the guest while it is valid: until something tells that it changed,
  * or, where the guest could not watch the directory, for a short time. What we
- * change ourselves is changed in the listing as well. The oldest listings go
- * when all together have more than TREE_LISTED_MAX entries.
+ * change ourselves is changed in the listing as well. Which listings are kept
+ * is in cache/shelf.h.
  *
  * Pure: nothing here asks the guest, or waits.
  */
@@ -31,12 +31,10 @@ struct dentry;
 struct tree;
 
 enum {
-	TREE_LISTED_MAX = 65536,
-	TREE_AHEAD =
-		32,    /* names looked at by tree_ahead, for each of the two */
-	TREE_PAST = 4, /* listings that are read on after a change */
-	TREE_SURE_MS =
-		3600000, /* what the guest watches is known for so long */
+	/* What the guest watches is known for so long. */
+	TREE_SURE_MS = 3600000,
+	/* Names looked at by tree_ahead, for each of the two. */
+	TREE_AHEAD = 32,
 };
 
 /* An inode of the guest; of a symbolic link, one name of it. */
@@ -51,12 +49,12 @@ struct file {
 	uint64_t changes;     /* counts changes of its data that we know of */
 	unsigned n_writes;    /* of ours that are under way */
 	struct dentry *names; /* where it is; NULL: nowhere, or the root */
+	bool locked;          /* a lock was asked for; for fs/ */
 	char *target; /* of a symbolic link that leads up, if it is known */
 	/* Of a directory: */
 	struct listing *listing; /* valid, or NULL */
 	uint64_t watch;          /* as what the guest tells of changes, or 0 */
 	bool watched;            /* it has said that it does */
-	bool locked;             /* a lock was asked for; for fs/ */
 	unsigned n_missed;       /* look-ups that no listing answered */
 	bool walked;             /* it was read by a readdir */
 	bool reading;            /* somebody is in the middle of that */

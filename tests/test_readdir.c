@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "cache/shelf.h"
 #include "tests/fail_alloc.h"
 #include "tests/files_world.h"
 
@@ -220,26 +221,26 @@ static void readdir_that_is_overtaken_is_read_on(void **state)
 static void readdir_that_many_read_are_right(void **state)
 {
 	struct files_world f;
-	struct reading r[TREE_PAST + 2];
+	struct reading r[SHELF_ASIDE + 2];
 	char name[32];
 	bool more = true;
 
 	(void)state;
 	begin(&f);
-	for (int i = 0; i < TREE_PAST + 2; i++) {
+	for (int i = 0; i < SHELF_ASIDE + 2; i++) {
 		for (int j = 0; j < 50; j++) {
 			snprintf(name, sizeof(name), "e%d/f%d", i, j);
 			fake_guest_file(f.g, name, "x");
 		}
 	}
-	for (int i = 0; i < TREE_PAST + 2; i++) {
+	for (int i = 0; i < SHELF_ASIDE + 2; i++) {
 		snprintf(name, sizeof(name), "e%d", i);
 		r[i] = (struct reading){ .f = &f, .size = 512 };
 		r[i].node = look(&f, name);
 	}
 	while (more) {
 		more = false;
-		for (int i = 0; i < TREE_PAST + 2; i++) {
+		for (int i = 0; i < SHELF_ASIDE + 2; i++) {
 			more |= read_part(&r[i]);
 			snprintf(name, sizeof(name), "e%d/new", i);
 			fake_guest_write(f.g, name, "x");
@@ -247,7 +248,7 @@ static void readdir_that_many_read_are_right(void **state)
 			loop_run_for(f.w.loop, 2);
 		}
 	}
-	for (int i = 0; i < TREE_PAST + 2; i++)
+	for (int i = 0; i < SHELF_ASIDE + 2; i++)
 		for (int j = 0; j < 50; j++)
 			assert_int_equal(r[i].seen[j], 1);
 	files_end_world(&f);

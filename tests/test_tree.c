@@ -19,6 +19,7 @@
 
 #include <cmocka.h>
 
+#include "cache/shelf.h"
 #include "cache/tree.h"
 #include "tests/fail_alloc.h"
 #include "tests/hands.h"
@@ -129,7 +130,7 @@ static void check(struct fixture *f)
 		if (f->held[i]->listing)
 			n_listed += f->held[i]->listing->n;
 	}
-	assert_true(n_listed <= TREE_LISTED_MAX || f->n_held == 1);
+	assert_true(n_listed <= SHELF_MAX || f->n_held == 1);
 	assert_true(tree_count(f->tree) >= 1);
 }
 
@@ -752,7 +753,7 @@ static void tree_spoils_what_a_listing_says_of_a_file_s_names(void **state)
 
 static void tree_drops_the_oldest_listings(void **state)
 {
-	enum { PART = TREE_LISTED_MAX / 4 };
+	enum { PART = SHELF_MAX / 4 };
 	struct fixture f;
 	struct file *dirs[6];
 	const struct listed *listed;
@@ -776,7 +777,7 @@ static void tree_drops_the_oldest_listings(void **state)
 	assert_false(tree_is_listed(dirs[1]));
 	assert_true(tree_is_listed(dirs[2]));
 	/* One that is larger than all together stays, alone. */
-	set_list(&f, dirs[5], TREE_LISTED_MAX + 1);
+	set_list(&f, dirs[5], SHELF_MAX + 1);
 	for (unsigned i = 0; i < 5; i++)
 		assert_false(tree_is_listed(dirs[i]));
 	assert_true(tree_is_listed(dirs[5]));
