@@ -26,6 +26,7 @@
 #include "fs/measure.h"
 #include "fs/poll.h"
 #include "fs/task.h"
+#include "fs/view.h"
 
 /* ---- handles ---- */
 
@@ -105,7 +106,7 @@ static struct run *shown_run(const struct node *node)
 static void open_rendered(struct request *rq, const char *text, size_t len)
 {
 	const struct entry *entry = rq->node->entry;
-	struct view view = fs_view(rq->fs, rq->node);
+	struct view view = view_of(rq->fs, rq->node);
 	struct handle *handle = handle_new(rq->fs, rq->node);
 	struct buf b = BUF_INIT(ENTRY_TEXT_MAX);
 
@@ -244,7 +245,7 @@ void control_open(struct request *rq, const struct fuse_file_info *fi)
  * text stays, and news. */
 static void render_anew(struct handle *handle)
 {
-	struct view view = fs_view(handle->fs, handle->node);
+	struct view view = view_of(handle->fs, handle->node);
 	struct buf b = BUF_INIT(ENTRY_TEXT_MAX);
 	size_t len;
 	char *text;

@@ -23,6 +23,7 @@
 #include "fs/jobs.h"
 #include "fs/machines.h"
 #include "fs/snapdir.h"
+#include "fs/view.h"
 
 static struct timespec when_listed(struct fs *fs)
 {
@@ -148,9 +149,9 @@ static bool add(struct part *part, const char *name, uint64_t ino, mode_t mode,
 		if (node) {
 			e.ino = node->ino;
 			e.generation = 1;
-			fs_attr(fs, node, &e.attr);
-			fs_timeouts(fs, node, &e.entry_timeout,
-			            &e.attr_timeout);
+			view_attr(fs, node, &e.attr);
+			view_timeouts(fs, node, &e.entry_timeout,
+			              &e.attr_timeout);
 		}
 		n = fuse_add_direntry_plus(fuse, to, left, name, &e,
 		                           (off_t)next);

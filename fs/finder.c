@@ -20,6 +20,7 @@
 #include "fs/fs.h"
 #include "fs/litter.h"
 #include "fs/platform.h"
+#include "fs/view.h"
 
 /* ---- names ---- */
 
@@ -67,7 +68,7 @@ static uint64_t ino_of(struct fs *fs, const struct node *node)
 {
 	struct stat st;
 
-	fs_attr(fs, node, &st);
+	view_attr(fs, node, &st);
 	return st.st_ino;
 }
 

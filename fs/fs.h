@@ -120,13 +120,4 @@ void fs_fail_all(struct fs *fs, int err);
 /* No request may live. NULL is allowed. */
 void fs_free(struct fs *fs);
 
-/* ---- for the folder ---- */
-
-/* What the kernel is told of a node. */
-void fs_attr(struct fs *fs, const struct node *node, struct stat *st);
-/* How long the kernel may keep a node's name and attributes, in seconds. */
-void fs_timeouts(struct fs *fs, const struct node *node, double *entry_s,
-                 double *attr_s);
-struct view fs_view(struct fs *fs, const struct node *node);
-
 #endif

@@ -11,6 +11,7 @@
 #include "cache/settings.h"
 #include "fs/control.h"
 #include "fs/fs.h"
+#include "fs/view.h"
 
 struct measure {
 	struct fs *fs;
@@ -47,7 +48,7 @@ static void keep_len(const struct measure *measure, const char *text,
                      size_t len)
 {
 	const struct node *node = measure->node;
-	struct view view = fs_view(measure->fs, node);
+	struct view view = view_of(measure->fs, node);
 	struct buf b = BUF_INIT(ENTRY_TEXT_MAX);
 
 	view.text = text;

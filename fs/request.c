@@ -22,6 +22,7 @@
 #include "fs/fs.h"
 #include "fs/open.h"
 #include "fs/tell.h"
+#include "fs/view.h"
 
 enum { WHY_MAX = 600 };
 
@@ -323,8 +324,8 @@ static void make_entry(struct fs *fs, struct node *node,
 {
 	e->ino = node->ino;
 	e->generation = 1;
-	fs_attr(fs, node, &e->attr);
-	fs_timeouts(fs, node, &e->entry_timeout, &e->attr_timeout);
+	view_attr(fs, node, &e->attr);
+	view_timeouts(fs, node, &e->entry_timeout, &e->attr_timeout);
 }
 
 void request_reply_entry(struct request *rq, struct node *node)
@@ -350,8 +351,8 @@ void request_reply_attr(struct request *rq)
 	struct stat st;
 
 	if (fuse) {
-		fs_attr(rq->fs, rq->node, &st);
-		fs_timeouts(rq->fs, rq->node, &entry_timeout, &attr_timeout);
+		view_attr(rq->fs, rq->node, &st);
+		view_timeouts(rq->fs, rq->node, &entry_timeout, &attr_timeout);
 		fuse_reply_attr(fuse, &st, attr_timeout);
 	}
 	request_free(rq);
