@@ -17,6 +17,7 @@
 #include "fs/attr.h"
 #include "fs/files.h"
 #include "fs/fs.h"
+#include "fs/lock.h"
 #include "fs/names.h"
 #include "fs/open.h"
 #include "fs/platform.h"
@@ -352,9 +353,9 @@ void below_copy_file_range(fuse_req_t fuse, fuse_ino_t ino_in, off_t off_in,
 static bool set_lock(struct request *rq, const struct flock *lock,
                      uint64_t owner)
 {
-	rq->call.type = lock->l_type == F_RDLCK   ? 0
-	                : lock->l_type == F_WRLCK ? 1
-	                                          : 2;
+	rq->call.type = lock->l_type == F_RDLCK   ? LOCK_SHARED
+	                : lock->l_type == F_WRLCK ? LOCK_EXCLUSIVE
+	                                          : LOCK_NONE;
 	rq->call.owner = owner;
 	rq->call.offset = (uint64_t)lock->l_start;
 	rq->call.length = lock->l_len
@@ -372,7 +373,7 @@ void below_getlk(fuse_req_t fuse, fuse_ino_t ino, struct fuse_file_info *fi,
 	struct request *rq = request_open_below(fuse, ino, fi, -ENOLCK);
 
 	if (rq && set_lock(rq, lock, fi->lock_owner))
-		open_getlk(rq);
+		lock_getlk(rq);
 }
 
 void below_setlk(fuse_req_t fuse, fuse_ino_t ino, struct fuse_file_info *fi,
@@ -383,7 +384,7 @@ void below_setlk(fuse_req_t fuse, fuse_ino_t ino, struct fuse_file_info *fi,
 	if (!rq || !set_lock(rq, lock, fi->lock_owner))
 		return;
 	rq->call.flag = wait != 0;
-	open_setlk(rq);
+	lock_setlk(rq);
 }
 
 void below_flock(fuse_req_t fuse, fuse_ino_t ino, struct fuse_file_info *fi,
@@ -393,7 +394,9 @@ void below_flock(fuse_req_t fuse, fuse_ino_t ino, struct fuse_file_info *fi,
 
 	if (!rq)
 		return;
-	rq->call.type = (op & LOCK_SH) ? 0 : (op & LOCK_EX) ? 1 : 2;
+	rq->call.type = (op & LOCK_SH)   ? LOCK_SHARED
+	                : (op & LOCK_EX) ? LOCK_EXCLUSIVE
+	                                 : LOCK_NONE;
 	rq->call.flag = !(op & LOCK_NB);
-	open_flock(rq);
+	lock_flock(rq);
 }

@@ -27,9 +27,6 @@
 #include "fs/names.h"
 #include "fs/tell.h"
 
-/* Of a lock that is let go; see fs/below.c. */
-enum { LOCK_NONE = 2 };
-
 enum open_state { OPEN_OPENING, OPEN_OPEN, OPEN_DEAD };
 
 struct open_file {
@@ -205,8 +202,7 @@ static void wake_line(struct open_file *of)
 	open_file_unref(of);
 }
 
-/* Go on when the file is open; fail if it cannot be. */
-static void when_open(struct request *rq, void (*go)(struct request *rq))
+void open_begin(struct request *rq, void (*go)(struct request *rq))
 {
 	int err = check(rq->open);
 
@@ -218,8 +214,7 @@ static void when_open(struct request *rq, void (*go)(struct request *rq))
 		go(rq);
 }
 
-/* Ask the guest about an open file. */
-static void ask(struct request *rq, enum wire_op op, guest_fn *done)
+void open_ask(struct request *rq, enum wire_op op, guest_fn *done)
 {
 	int err = check(rq->open); /* it may have waited for the open */
 
@@ -537,12 +532,12 @@ static void read_now(struct request *rq)
 	rq->call.offset = rq->offset;
 	rq->call.size =
 		(uint32_t)(rq->size < WIRE_DATA_MAX ? rq->size : WIRE_DATA_MAX);
-	ask(rq, WIRE_READ, on_read);
+	open_ask(rq, WIRE_READ, on_read);
 }
 
 void open_read(struct request *rq)
 {
-	when_open(rq, read_now);
+	open_begin(rq, read_now);
 }
 
 /* ---- write ---- */
@@ -652,7 +647,7 @@ static void flush_now(struct request *rq)
 		return;
 	}
 	/* As POSIX says, any close lets go of all of the owner's locks. */
-	ask(rq, WIRE_UNLOCK_OWNER, on_done);
+	open_ask(rq, WIRE_UNLOCK_OWNER, on_done);
 }
 
 void open_flush(struct request *rq, uint64_t owner)
@@ -675,13 +670,13 @@ static void on_synced(void *arg, int err, const struct guest_reply *reply,
 
 static void fsync_now(struct request *rq)
 {
-	ask(rq, WIRE_FSYNC, on_synced);
+	open_ask(rq, WIRE_FSYNC, on_synced);
 }
 
 void open_fsync(struct request *rq, bool data_only)
 {
 	rq->call.flag = data_only;
-	when_open(rq, fsync_now);
+	open_begin(rq, fsync_now);
 }
 
 /* ---- the rest ---- */
@@ -697,12 +692,12 @@ static void on_resized(void *arg, int err, const struct guest_reply *reply,
 
 static void fallocate_now(struct request *rq)
 {
-	ask(rq, WIRE_FALLOCATE, on_resized);
+	open_ask(rq, WIRE_FALLOCATE, on_resized);
 }
 
 void open_fallocate(struct request *rq)
 {
-	when_open(rq, fallocate_now);
+	open_begin(rq, fallocate_now);
 }
 
 static void on_sought(void *arg, int err, const struct guest_reply *reply,
@@ -719,12 +714,12 @@ static void on_sought(void *arg, int err, const struct guest_reply *reply,
 
 static void seek_now(struct request *rq)
 {
-	ask(rq, WIRE_SEEK, on_sought);
+	open_ask(rq, WIRE_SEEK, on_sought);
 }
 
 void open_seek(struct request *rq)
 {
-	when_open(rq, seek_now);
+	open_begin(rq, seek_now);
 }
 
 static void on_copied(void *arg, int err, const struct guest_reply *reply,
@@ -750,108 +745,12 @@ static void copy_now(struct request *rq)
 	if (err)
 		copy_fail_target(rq, err);
 	else if (files_of(rq->other) == files_of(rq->node))
-		ask(rq, WIRE_COPY, on_copied);
+		open_ask(rq, WIRE_COPY, on_copied);
 	else
 		copy_between(rq);
 }
 
 void open_copy(struct request *rq)
 {
-	when_open(rq, copy_now);
-}
-
-/* ---- locks ---- */
-
-static void on_lock_interrupt(struct request *rq)
-{
-	guest_cancel(files_of(rq->node)->guest, rq->asked);
-}
-
-/* What was read before is from a time when others might write. */
-static void on_locked(void *arg, int err, const struct guest_reply *reply,
-                      bool more)
-{
-	struct request *rq = arg;
-
-	(void)reply;
-	(void)more;
-	if (err) {
-		call_fail(rq, err);
-		return;
-	}
-	if (rq->call.type == LOCK_NONE) {
-		request_reply_done(rq);
-		return;
-	}
-	file_spoil(rq->node->file);
-	request_reply_told(rq);
-}
-
-static void lock_now(struct request *rq)
-{
-	enum wire_op op = rq->call.op;
-	int err = check(rq->open);
-	uint32_t id;
-
-	/* Nobody would let go of a lock that nobody waits for. */
-	if (!err && request_is_answered(rq))
-		err = -EINTR;
-	if (err) {
-		call_fail(rq, err);
-		return;
-	}
-	rq->node->file->locked = true;
-	/* One that waits for nobody goes on, and is granted or is not. */
-	if (rq->call.flag && rq->call.type != LOCK_NONE)
-		request_on_interrupt(rq, on_lock_interrupt);
-	rq->call.handle = rq->open->handle;
-	rq->call.op = op;
-	id = guest_ask(files_of(rq->node)->guest, &rq->call, on_locked, rq);
-	if (id) /* else it has been answered, and is gone */
-		rq->asked = id;
-}
-
-void open_setlk(struct request *rq)
-{
-	rq->call.op = WIRE_SETLK;
-	when_open(rq, lock_now);
-}
-
-void open_flock(struct request *rq)
-{
-	rq->call.op = WIRE_FLOCK;
-	when_open(rq, lock_now);
-}
-
-static void on_lock_told(void *arg, int err, const struct guest_reply *reply,
-                         bool more)
-{
-	static const short types[] = { F_RDLCK, F_WRLCK, F_UNLCK };
-	struct request *rq = arg;
-	struct flock lock = { .l_whence = SEEK_SET };
-
-	(void)more;
-	if (!err && reply->lock_type > 2)
-		err = -EPROTO;
-	if (err) {
-		call_fail(rq, err);
-		return;
-	}
-	lock.l_type = types[reply->lock_type];
-	lock.l_start = (off_t)reply->lock_start;
-	lock.l_len = reply->lock_end >= INT64_MAX
-	                     ? 0
-	                     : (off_t)(reply->lock_end - reply->lock_start + 1);
-	lock.l_pid = (pid_t)reply->lock_pid;
-	request_reply_lock(rq, &lock);
-}
-
-static void getlk_now(struct request *rq)
-{
-	ask(rq, WIRE_GETLK, on_lock_told);
-}
-
-void open_getlk(struct request *rq)
-{
-	when_open(rq, getlk_now);
+	open_begin(rq, copy_now);
 }

@@ -1,5 +1,6 @@
 /*
- * open: open files below files/: read, write behind, locks, close.
+ * open: open files below files/: read, write behind, close. Locks of them are in
+ * fs/lock.h.
  *
  * A write is answered when it was sent, as long as not too much of the file is
  * under way; that it failed is told by the next write, fsync or close. fsync
@@ -41,11 +42,13 @@ void open_seek(struct request *rq);
 /* From it to rq->to, which is of rq->other: rq->call has both offsets and the
  * length. Between machines see fs/copy.h. */
 void open_copy(struct request *rq);
-/* rq->call has type, owner, offset and length, and flag: wait. */
-void open_setlk(struct request *rq);
-void open_getlk(struct request *rq);
-void open_flock(struct request *rq);
 
+/* ---- for what else is done with an open file ---- */
+
+/* Go on when rq->open is open; fail the request if it cannot be. */
+void open_begin(struct request *rq, void (*go)(struct request *rq));
+/* Ask the guest for rq->call about rq->open, unless that is lost meanwhile. */
+void open_ask(struct request *rq, enum wire_op op, guest_fn *done);
 /* The agent's handle of what is open now. 0, or why nothing can be asked of it.
  */
 int open_handle(const struct open_file *of, uint64_t *handle);

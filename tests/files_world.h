@@ -314,4 +314,17 @@ static inline int remove_xattr(struct files_world *f, uint64_t node,
 	                                          name, strlen(name) + 1));
 }
 
+/* Ask for a lock of the first 100 bytes. */
+static inline uint64_t send_lock(struct files_world *f, uint64_t node,
+                                 uint64_t fh, uint32_t op, uint32_t type)
+{
+	struct fuse_lk_in in = {
+		.fh = fh,
+		.owner = 5,
+		.lk = { .start = 0, .end = 99, .type = type },
+	};
+
+	return kernel_send(f->k, op, node, &in, sizeof(in));
+}
+
 #endif

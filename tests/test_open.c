@@ -1,6 +1,6 @@
 /*
- * Open files below files/: reading, writing behind, locks, and what becomes of
- * them when the guest says no, or nothing any more.
+ * Open files below files/: reading, writing behind, and what becomes of them
+ * when the guest says no, or nothing any more.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -572,218 +572,6 @@ static void open_tells_the_guest_who_cuts_a_file(void **state)
 	files_end_world(&f);
 }
 
-/* ---- locks --------------------------------------------------------------- */
-
-static uint64_t lock(struct files_world *f, uint64_t node, uint64_t fh,
-                     uint32_t op, uint32_t type)
-{
-	struct fuse_lk_in in = {
-		.fh = fh,
-		.owner = 5,
-		.lk = { .start = 0, .end = 99, .type = type },
-	};
-
-	return kernel_send(f->k, op, node, &in, sizeof(in));
-}
-
-static void open_gives_up_a_lock_that_is_interrupted(void **state)
-{
-	struct files_world f;
-	uint64_t node;
-	uint64_t fh;
-	uint64_t id;
-
-	(void)state;
-	begin(&f);
-	node = look(&f, "d/small");
-	fh = open_it(&f, "d/small", O_RDWR);
-	id = lock(&f, node, fh, FUSE_SETLK, F_WRLCK);
-	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), 0);
-	f.g->locked = true;
-	id = lock(&f, node, fh, FUSE_SETLKW, F_WRLCK);
-	wait_seen(&f, WIRE_SETLK, 2);
-	/* It may take as long as it likes. */
-	hands_turn(f.w.hands, 3600000);
-	settle(&f);
-	assert_false(kernel_answered(f.k, id));
-	kernel_send_interrupt(f.k, id);
-	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), -EINTR);
-	wait_seen(&f, WIRE_CANCEL, 1);
-	settle(&f);
-	assert_int_equal(fake_guest_n_waiting(f.g), 0);
-	f.g->locked = false;
-	assert_int_equal(kernel_flush(f.k, node, fh), 0);
-	assert_int_equal(f.g->n_seen[WIRE_UNLOCK_OWNER], 1);
-	kernel_release(f.k, node, fh, O_RDWR);
-	files_end_world(&f);
-}
-
-static void open_goes_on_with_a_lock_that_waits_for_nobody(void **state)
-{
-	struct files_world f;
-	uint64_t node;
-	uint64_t fh;
-	uint64_t ids[2];
-
-	(void)state;
-	begin(&f);
-	node = look(&f, "d/small");
-	fh = open_it(&f, "d/small", O_RDWR);
-	f.g->hold = WIRE_SETLK;
-	ids[0] = lock(&f, node, fh, FUSE_SETLK, F_WRLCK);
-	ids[1] = lock(&f, node, fh, FUSE_SETLKW, F_UNLCK);
-	wait_seen(&f, WIRE_SETLK, 2);
-	for (int i = 0; i < 2; i++)
-		kernel_send_interrupt(f.k, ids[i]);
-	settle(&f);
-	for (int i = 0; i < 2; i++)
-		assert_false(kernel_answered(f.k, ids[i]));
-	fake_guest_answer_all(f.g);
-	for (int i = 0; i < 2; i++)
-		assert_int_equal(
-			kernel_wait(f.k, ids[i], NULL, NULL, KERNEL_MS), 0);
-	assert_int_equal(f.g->n_seen[WIRE_CANCEL], 0);
-	f.g->hold = 0;
-	kernel_release(f.k, node, fh, O_RDWR);
-	files_end_world(&f);
-}
-
-/* Others may have written until now, whatever is remembered of before. */
-static void open_reads_anew_under_a_lock(void **state)
-{
-	struct files_world f;
-	uint64_t node;
-	uint64_t fh;
-	uint64_t id;
-
-	(void)state;
-	begin(&f);
-	node = look(&f, "d/small");
-	fh = open_it(&f, "d/small", O_RDWR);
-	f.hold_first = true;
-	id = lock(&f, node, fh, FUSE_SETLK, F_WRLCK);
-	wait_seen(&f, WIRE_SETLK, 1);
-	settle(&f);
-	assert_int_equal(f.n_firsts, 1);
-	assert_false(kernel_answered(f.k, id));
-	/* It is as good as answered. */
-	kernel_send_interrupt(f.k, id);
-	settle(&f);
-	f.told(f.told_arg, 0);
-	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), 0);
-	reads(&f, node, fh, 0, "content");
-	assert_int_equal(f.g->n_seen[WIRE_READ], 1);
-	f.hold_first = false;
-	id = lock(&f, node, fh, FUSE_SETLK, F_UNLCK);
-	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), 0);
-	assert_int_equal(f.n_firsts, 1);
-	id = lock(&f, node, fh, FUSE_SETLKW, F_RDLCK);
-	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), 0);
-	assert_int_equal(f.n_firsts, 2);
-	f.g->err[WIRE_SETLK] = EAGAIN;
-	id = lock(&f, node, fh, FUSE_SETLK, F_WRLCK);
-	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), -EAGAIN);
-	assert_int_equal(f.n_firsts, 2);
-	kernel_release(f.k, node, fh, O_RDWR);
-	files_end_world(&f);
-}
-
-static void open_tells_who_has_a_lock(void **state)
-{
-	struct files_world f;
-	const struct fuse_lk_out *out;
-	const void *data;
-	size_t len;
-	uint64_t node;
-	uint64_t fh;
-	uint64_t id;
-
-	(void)state;
-	begin(&f);
-	node = look(&f, "d/small");
-	fh = open_it(&f, "d/small", O_RDWR);
-	id = lock(&f, node, fh, FUSE_GETLK, F_WRLCK);
-	assert_int_equal(kernel_wait(f.k, id, &data, &len, KERNEL_MS), 0);
-	out = data;
-	assert_int_equal(out->lk.type, F_UNLCK);
-	f.g->lock.type = 1;
-	f.g->lock.start = 5;
-	f.g->lock.end = 8;
-	f.g->lock.pid = 42;
-	id = lock(&f, node, fh, FUSE_GETLK, F_RDLCK);
-	assert_int_equal(kernel_wait(f.k, id, &data, &len, KERNEL_MS), 0);
-	out = data;
-	assert_int_equal(out->lk.type, F_WRLCK);
-	assert_int_equal(out->lk.start, 5);
-	assert_int_equal(out->lk.end, 8);
-	assert_int_equal(out->lk.pid, 42);
-	f.g->lock.end = INT64_MAX;
-	id = lock(&f, node, fh, FUSE_GETLK, F_RDLCK);
-	assert_int_equal(kernel_wait(f.k, id, &data, &len, KERNEL_MS), 0);
-	out = data;
-	assert_int_equal(out->lk.end, INT64_MAX);
-	f.g->lock.type = 3;
-	id = lock(&f, node, fh, FUSE_GETLK, F_RDLCK);
-	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), -EIO);
-	/* Asking takes none. */
-	assert_int_equal(f.n_firsts, 0);
-	kernel_release(f.k, node, fh, O_RDWR);
-	files_end_world(&f);
-}
-
-static void open_locks_whole_files(void **state)
-{
-	struct files_world f;
-	struct fuse_lk_in in = { .owner = 5, .lk_flags = FUSE_LK_FLOCK };
-	static const struct {
-		uint32_t type;
-		unsigned n_firsts;
-	} rows[] = { { F_RDLCK, 1 }, { F_WRLCK, 2 }, { F_UNLCK, 2 } };
-	uint64_t node;
-	uint64_t id;
-
-	(void)state;
-	begin(&f);
-	node = look(&f, "d/small");
-	in.fh = open_it(&f, "d/small", O_RDWR);
-	for (unsigned i = 0; i < 3; i++) {
-		in.lk.type = rows[i].type;
-		id = kernel_send(f.k, FUSE_SETLKW, node, &in, sizeof(in));
-		assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS),
-		                 0);
-		assert_int_equal(f.g->n_seen[WIRE_FLOCK], i + 1);
-		assert_int_equal(f.n_firsts, rows[i].n_firsts);
-	}
-	kernel_release(f.k, node, in.fh, O_RDWR);
-	files_end_world(&f);
-}
-
-static void open_takes_no_lock_for_who_was_interrupted_before(void **state)
-{
-	struct files_world f;
-	struct fuse_open_out open;
-	uint64_t node;
-	uint64_t id;
-
-	(void)state;
-	begin(&f);
-	list_dir(&f, "d");
-	node = look(&f, "d/small");
-	f.g->hold = WIRE_OPEN;
-	assert_int_equal(kernel_open(f.k, node, O_RDONLY, &open), 0);
-	id = lock(&f, node, open.fh, FUSE_SETLKW, F_RDLCK);
-	settle(&f);
-	kernel_send_interrupt(f.k, id);
-	hands_turn(f.w.hands, 1000);
-	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), -EINTR);
-	f.g->hold = 0;
-	fake_guest_answer_all(f.g);
-	settle(&f);
-	assert_int_equal(f.g->n_seen[WIRE_SETLK], 0);
-	kernel_release(f.k, node, open.fh, O_RDONLY);
-	files_end_world(&f);
-}
-
 /* ---- the end of an agent ------------------------------------------------- */
 
 static void open_files_of_an_agent_that_died_are_dead(void **state)
@@ -812,7 +600,7 @@ static void open_files_of_an_agent_that_died_are_dead(void **state)
 	expect_error(&f, "files: d/small: opened before");
 	assert_int_equal(kernel_write(f.k, node, fh, 0, "x", 1), -EIO);
 	assert_int_equal(kernel_fsync(f.k, node, fh), -EIO);
-	id = lock(&f, node, fh, FUSE_SETLK, F_WRLCK);
+	id = send_lock(&f, node, fh, FUSE_SETLK, F_WRLCK);
 	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), -EIO);
 	assert_int_equal(kernel_release(f.k, node, fh, O_RDWR), 0);
 	settle(&f);
@@ -884,14 +672,6 @@ int main(void)
 		cmocka_unit_test(open_copies_within_a_machine_and_not_between),
 		cmocka_unit_test(open_asks_anew_after_a_fallocate),
 		cmocka_unit_test(open_tells_the_guest_who_cuts_a_file),
-		cmocka_unit_test(open_gives_up_a_lock_that_is_interrupted),
-		cmocka_unit_test(
-			open_goes_on_with_a_lock_that_waits_for_nobody),
-		cmocka_unit_test(open_reads_anew_under_a_lock),
-		cmocka_unit_test(open_tells_who_has_a_lock),
-		cmocka_unit_test(open_locks_whole_files),
-		cmocka_unit_test(
-			open_takes_no_lock_for_who_was_interrupted_before),
 		cmocka_unit_test(open_files_of_an_agent_that_died_are_dead),
 		cmocka_unit_test(open_files_keep_their_agent),
 		cmocka_unit_test(open_files_that_nobody_releases_go_at_the_end),
