@@ -1,7 +1,7 @@
 /*
- * What fs.h promises: inode numbers and how long they live, attributes, what
- * is refused, what the kernel is told of changes; and a whole day of a user,
- * in which any allocation may fail.
+ * What fs.h promises: inode numbers and how long they live, what is refused,
+ * what the kernel is told of changes; and a whole day of a user, in which any
+ * allocation may fail.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -181,86 +181,6 @@ static void fs_answers_unknown_inodes(void **state)
 		                 -ESTALE);
 		kernel_send_forget(k, n, 1);
 	}
-	end(&w);
-}
-
-/* ---- attributes ---------------------------------------------------------- */
-
-static void fs_attributes_of_the_root(void **state)
-{
-	struct world w;
-	struct fuse_attr attr;
-	uint64_t before;
-
-	(void)state;
-	begin(&w);
-	assert_int_equal(kernel_lookup(w.kernel, 1, "up", NULL), 0);
-	assert_int_equal(kernel_getattr(w.kernel, KERNEL_ROOT, &attr), 0);
-	assert_int_equal(attr.ino, 1);
-	assert_int_equal(attr.mode, S_IFDIR | 0700);
-	assert_int_equal(attr.uid, WORLD_UID);
-	/* ".", "..", .by, .images, .orbfs and two machines. */
-	assert_int_equal(attr.nlink, 7);
-	before = attr.mtime;
-	hands_turn(w.hands, 9000);
-	puppet_remove(w.engine, "off");
-	assert_int_equal(kernel_lookup(w.kernel, 1, "off", NULL), -ENOENT);
-	assert_int_equal(kernel_getattr(w.kernel, KERNEL_ROOT, &attr), 0);
-	assert_int_equal(attr.nlink, 6);
-	assert_int_equal(attr.mtime, before + 9);
-	end(&w);
-}
-
-static void fs_attributes_of_every_file_are_the_same_by_lookup_and_stat(
-	void **state)
-{
-	static const char *const paths[] = {
-		".orbfs",
-		".orbfs/version",
-		".orbfs/config",
-		".orbfs/ctl",
-		"up",
-		"up/state",
-		"up/ip",
-		"up/config",
-		"up/exec",
-		"up/error",
-		"up/log",
-		"up/run",
-		"up/run/last",
-		"up/run/last/cmd",
-		"up/run/last/status",
-	};
-	struct world w;
-	struct fuse_entry_out e;
-	struct fuse_attr attr;
-
-	(void)state;
-	begin(&w);
-	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		walk(&w, paths[i], &e);
-		assert_int_equal(kernel_getattr(w.kernel, e.nodeid, &attr), 0);
-		assert_memory_equal(&attr, &e.attr, sizeof(attr));
-		assert_int_equal(attr.uid, WORLD_UID);
-		assert_int_equal(attr.gid, WORLD_GID);
-		assert_int_equal(attr.mode & 0077, 0);
-	}
-	end(&w);
-}
-
-static void fs_statfs_is_believable(void **state)
-{
-	struct fuse_kstatfs st;
-	struct world w;
-
-	(void)state;
-	begin(&w);
-	assert_int_equal(kernel_statfs(w.kernel, KERNEL_ROOT, &st), 0);
-	assert_true(st.bavail > 0 && st.bavail <= st.bfree);
-	assert_true(st.bfree <= st.blocks && st.blocks <= UINT32_MAX);
-	assert_true(st.ffree > 0 && st.ffree <= st.files);
-	assert_int_equal(st.namelen, 255);
-	assert_int_equal(puppet_asked(w.engine, ENGINE_LIST), 0);
 	end(&w);
 }
 
@@ -691,10 +611,6 @@ int main(void)
 		cmocka_unit_test(fs_forgets_many_at_once),
 		cmocka_unit_test(fs_open_file_outlives_the_last_lookup),
 		cmocka_unit_test(fs_answers_unknown_inodes),
-		cmocka_unit_test(fs_attributes_of_the_root),
-		cmocka_unit_test(
-			fs_attributes_of_every_file_are_the_same_by_lookup_and_stat),
-		cmocka_unit_test(fs_statfs_is_believable),
 		cmocka_unit_test(fs_refuses_to_make_files),
 		cmocka_unit_test(fs_refuses_to_remove_control_files),
 		cmocka_unit_test(fs_tells_what_it_refuses),

@@ -47,11 +47,28 @@ static void statfs_starts_no_agent(void **state)
 	files_end_world(&f);
 }
 
+static void statfs_of_what_is_ours_is_believable(void **state)
+{
+	struct fuse_kstatfs st;
+	struct files_world f;
+
+	(void)state;
+	files_begin_stocked(&f);
+	assert_int_equal(kernel_statfs(f.k, KERNEL_ROOT, &st), 0);
+	assert_true(st.bavail > 0 && st.bavail <= st.bfree);
+	assert_true(st.bfree <= st.blocks && st.blocks <= UINT32_MAX);
+	assert_true(st.ffree > 0 && st.ffree <= st.files);
+	assert_int_equal(st.namelen, 255);
+	assert_int_equal(puppet_asked(f.engine, ENGINE_LIST), 0);
+	files_end_world(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(statfs_tells_what_the_guest_says),
 		cmocka_unit_test(statfs_starts_no_agent),
+		cmocka_unit_test(statfs_of_what_is_ours_is_believable),
 	};
 
 	signal(SIGPIPE, SIG_IGN); /* as in the daemon */
