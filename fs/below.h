@@ -3,8 +3,8 @@
  *
  * fs.c has made the request and found that its node is a guest's file; here
  * the kernel's arguments become what fs/attr.c, fs/names.c, fs/xattr.c,
- * fs/open.c and fs/lock.c work with. Flags and numbers of the host are turned into those of the wire,
- * by name, since systems differ in them.
+ * fs/open.c and fs/lock.c work with. Flags and numbers of the host are turned
+ * into those of the wire, by name, since systems differ in them.
  */
 #ifndef ORBFS_FS_BELOW_H
 #define ORBFS_FS_BELOW_H

@@ -7,10 +7,10 @@
  * after the machine has gone.
  *
  * What the kernel asks has a file for each kind: fs/lookup.c, fs/attr.c,
- * fs/xattr.c, fs/names.c, fs/readdir.c, fs/open.c, fs/lock.c, fs/statfs.c. A handler there
- * begins with call_begin (fs/call.h), which waits for the machine if there is
- * no agent yet, and goes on in a function that asks the guest. That is all the
- * waiting there is. What the guest tells unasked is in fs/changes.c.
+ * fs/xattr.c, fs/names.c, fs/readdir.c, fs/open.c, fs/lock.c, fs/statfs.c. A
+ * handler there begins with call_begin (fs/call.h), which waits for the machine
+ * if there is no agent yet, and goes on in a function that asks the guest. That
+ * is all the waiting there is. What the guest tells unasked is in fs/changes.c.
  */
 #ifndef ORBFS_FS_FILES_H
 #define ORBFS_FS_FILES_H
