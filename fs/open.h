@@ -1,5 +1,5 @@
 /*
- * open: open files below files/: read, write behind, close. Locks of them are in
+ * open: open files below files/: read, write behind, close. Their locks are in
  * fs/lock.h.
  *
  * A write is answered when it was sent, as long as not too much of the file is
