@@ -21,39 +21,86 @@ static void tell_name(void *arg, struct file *dir, const char *name)
 		tell_entry(files->fs, node->ino, name);
 }
 
+/* A name in it came or went, or its own attributes are others. */
+static void spoil_dir(struct files *files, struct file *dir)
+{
+	file_spoil(dir);
+	tell_file(files->fs, dir);
+}
+
+/* What had that name changes or loses it: who has it open shall see. */
+static void tell_named(struct files *files, struct file *dir, const char *name)
+{
+	const struct file *file = tree_find(dir, name);
+
+	if (file)
+		tell_file(files->fs, file);
+}
+
 static void on_changed(void *arg, uint64_t watch, uint32_t change,
                        const char *name)
 {
 	struct files *files = arg;
 	struct file *dir = tree_watched(files->tree, watch);
-	struct file *file = dir && *name ? tree_find(dir, name) : NULL;
 
 	if (!dir)
 		return;
 	file_ref(dir); /* it may go with the last name that is known in it */
-	if (change & (WIRE_CHANGED_SELF | WIRE_CHANGED_NAME)) {
-		file_spoil(dir);
-		tell_file(files->fs, dir);
-	}
+	if (change & (WIRE_CHANGED_SELF | WIRE_CHANGED_NAME))
+		spoil_dir(files, dir);
 	if ((change & WIRE_CHANGED_FILE) && *name) {
 		tree_spoil_name(dir, name);
-		if (file)
-			tell_file(files->fs, file);
+		tell_named(files, dir, name);
 	}
 	if ((change & WIRE_CHANGED_NAME) && *name) {
 		tree_drop_listing(dir);
-		if (file)
-			tell_file(files->fs, file);
+		tell_named(files, dir, name);
 		tree_leave(dir, name);
 		tell_name(files, dir, name);
 	}
-	if (change & WIRE_CHANGED_GONE) {
+	if (change & WIRE_CHANGED_GONE)
 		tree_forget_listing(dir);
-		file_spoil(dir);
-		tell_file(files->fs, dir);
+	if (change & (WIRE_CHANGED_GONE | WIRE_CHANGED_PLACE)) {
+		spoil_dir(files, dir);
 		file_each_name(dir, tell_name, files);
 	}
 	file_unref(dir);
+}
+
+/* It is the same file under another name, so who is in it stays there. */
+static void rename_in_tree(struct files *files, struct file *dir,
+                           const char *name, struct file *new_dir,
+                           const char *new_name)
+{
+	file_ref(dir);
+	file_ref(new_dir);
+	spoil_dir(files, dir);
+	spoil_dir(files, new_dir);
+	tree_drop_listing(dir);
+	tree_drop_listing(new_dir);
+	tell_named(files, dir, name);
+	tell_named(files, new_dir, new_name);
+	tree_rename(dir, name, new_dir, new_name, false);
+	tell_name(files, dir, name);
+	tell_name(files, new_dir, new_name);
+	file_unref(new_dir);
+	file_unref(dir);
+}
+
+static void on_moved(void *arg, uint64_t watch, const char *name,
+                     uint64_t new_watch, const char *new_name)
+{
+	struct files *files = arg;
+	struct file *dir = tree_watched(files->tree, watch);
+	struct file *new_dir = tree_watched(files->tree, new_watch);
+
+	if (dir && new_dir) {
+		rename_in_tree(files, dir, name, new_dir, new_name);
+		return;
+	}
+	/* One of them is not known any more. */
+	on_changed(arg, watch, WIRE_CHANGED_NAME, name);
+	on_changed(arg, new_watch, WIRE_CHANGED_NAME, new_name);
 }
 
 static void tell_root_name(void *arg, struct file *dir, const char *name)
@@ -82,5 +129,6 @@ static void on_lost(void *arg)
 
 const struct guest_events changes_events = {
 	.changed = on_changed,
+	.moved = on_moved,
 	.lost = on_lost,
 };

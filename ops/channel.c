@@ -517,7 +517,7 @@ static int on_message(struct channel *ch, const struct wire_header *h,
 		return -EPROTO;
 	if (h->flags & WIRE_REPLY)
 		return on_reply(ch, h, &body);
-	if (h->op == WIRE_CHANGED || h->op == WIRE_LOST) {
+	if (h->op >= WIRE_CHANGED && h->op <= WIRE_MOVED) {
 		ch->spec.on_event(ch->spec.arg, (enum wire_op)h->op, &body);
 		return 0;
 	}

@@ -42,7 +42,8 @@ struct channel_spec {
 	const char *machine; /* its name; copied */
 	const void *image;   /* the agent's executable; borrowed for ever */
 	size_t image_len;
-	/* WIRE_CHANGED and WIRE_LOST; body is valid during the call. */
+	/* WIRE_CHANGED, WIRE_LOST, WIRE_MOVED; body is valid during the
+	 * call. */
 	void (*on_event)(void *arg, enum wire_op op, struct wire_in *body);
 	/* Once, unless it was closed before; nothing is pending any more. why
 	 * is one line. Not before channel_open has returned. */

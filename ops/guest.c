@@ -299,25 +299,44 @@ void guest_let_go(struct guest *guest)
 		mind_idle(guest);
 }
 
+static bool on_changed(const struct guest_spec *spec, struct wire_in *body)
+{
+	char name[WIRE_NAME_MAX + 1];
+	uint64_t watch = wire_get_u64(body);
+	uint32_t change = wire_get_u32(body);
+
+	wire_get_text(body, name, sizeof(name));
+	if (!wire_end(body))
+		return false;
+	spec->events.changed(spec->arg, watch, change, name);
+	return true;
+}
+
+static bool on_moved(const struct guest_spec *spec, struct wire_in *body)
+{
+	char name[WIRE_NAME_MAX + 1];
+	char new_name[WIRE_NAME_MAX + 1];
+	uint64_t watch, new_watch;
+
+	watch = wire_get_u64(body);
+	wire_get_text(body, name, sizeof(name));
+	new_watch = wire_get_u64(body);
+	wire_get_text(body, new_name, sizeof(new_name));
+	if (!wire_end(body) || !wire_name_ok(new_name, strlen(new_name)))
+		return false;
+	spec->events.moved(spec->arg, watch, name, new_watch, new_name);
+	return true;
+}
+
 static void on_event(void *arg, enum wire_op op, struct wire_in *body)
 {
-	struct guest *guest = arg;
-	char name[WIRE_NAME_MAX + 1];
-	uint64_t watch;
-	uint32_t change;
+	const struct guest *guest = arg;
+	const struct guest_spec *spec = &guest->spec;
 
-	if (op == WIRE_LOST) {
-		guest->spec.events.lost(guest->spec.arg);
-		return;
-	}
-	watch = wire_get_u64(body);
-	change = wire_get_u32(body);
-	wire_get_text(body, name, sizeof(name));
-	if (wire_end(body))
-		guest->spec.events.changed(guest->spec.arg, watch, change,
-		                           name);
-	else
-		guest->spec.events.lost(guest->spec.arg);
+	/* When nobody knows what it meant, it may have meant anything. */
+	if (!(op == WIRE_CHANGED && on_changed(spec, body)) &&
+	    !(op == WIRE_MOVED && on_moved(spec, body)))
+		spec->events.lost(spec->arg);
 }
 
 static void on_broken(void *arg, int err, const char *why)

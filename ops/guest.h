@@ -113,6 +113,9 @@ struct guest_events {
 	/* name is valid during the call. */
 	void (*changed)(void *arg, uint64_t watch, uint32_t change,
 	                const char *name);
+	/* What had that name has another one now, which is a good name. */
+	void (*moved)(void *arg, uint64_t watch, const char *name,
+	              uint64_t new_watch, const char *new_name);
 	/* Nothing that was watched is sure any more: events were lost, or the
 	 * agent has ended. */
 	void (*lost)(void *arg);

@@ -30,7 +30,7 @@
 #include <stdint.h>
 
 enum {
-	WIRE_VERSION = 2,
+	WIRE_VERSION = 3,
 	WIRE_HEADER = 16,
 	WIRE_DATA_MAX = 1 << 20,               /* of one read or write */
 	WIRE_BODY_MAX = WIRE_DATA_MAX + 65536, /* of any message */
@@ -54,6 +54,9 @@ enum wire_op {
 	WIRE_HELLO = 1, /* u32 version, u32 features, text boot id */
 	WIRE_CHANGED,   /* u64 watch, u32 change (WIRE_CHANGED_*), text name */
 	WIRE_LOST,      /* events were lost: nothing that is watched is sure */
+	/* u64 watch, text name, u64 new watch, text new name: a name became
+	 * another one, in the place of what had that. */
+	WIRE_MOVED,
 
 	/* path -> attr, text target (of a symbolic link, else "") */
 	WIRE_STAT = 16,
@@ -162,10 +165,11 @@ enum wire_set {
 };
 enum wire_rename { WIRE_RENAME_NOREPLACE = 1, WIRE_RENAME_EXCHANGE = 2 };
 enum wire_changed {
-	WIRE_CHANGED_NAME = 1, /* the name came, went or is another file's */
-	WIRE_CHANGED_FILE = 2, /* data or attributes of what it names */
-	WIRE_CHANGED_SELF = 4, /* attributes of the directory itself */
-	WIRE_CHANGED_GONE = 8, /* the directory is gone, the watch as well */
+	WIRE_CHANGED_NAME = 1,   /* the name came, went or is another file's */
+	WIRE_CHANGED_FILE = 2,   /* data or attributes of what it names */
+	WIRE_CHANGED_SELF = 4,   /* attributes of the directory itself */
+	WIRE_CHANGED_GONE = 8,   /* the directory is gone, the watch as well */
+	WIRE_CHANGED_PLACE = 16, /* the directory has another name */
 };
 
 #define WIRE_OWNER_PARENT UINT32_MAX

@@ -322,6 +322,11 @@ static void keep_event(struct peer *p)
 		e->watch = wire_get_u64(&p->body);
 		e->change = wire_get_u32(&p->body);
 		wire_get_text(&p->body, e->name, sizeof(e->name));
+	} else if (p->h.op == WIRE_MOVED) {
+		e->watch = wire_get_u64(&p->body);
+		wire_get_text(&p->body, e->name, sizeof(e->name));
+		e->new_watch = wire_get_u64(&p->body);
+		wire_get_text(&p->body, e->new_name, sizeof(e->new_name));
 	}
 	assert_true(wire_end(&p->body));
 	p->n_events++;
@@ -337,7 +342,7 @@ bool peer_receive(struct peer *p)
 			return false;
 		p->body = (struct wire_in){ .data = p->frame + WIRE_HEADER,
 			                    .len = p->h.size };
-		if (p->h.op != WIRE_CHANGED && p->h.op != WIRE_LOST)
+		if (p->h.op < WIRE_CHANGED || p->h.op > WIRE_MOVED)
 			return true;
 		assert_int_equal(p->h.id, 0);
 		keep_event(p);
@@ -378,14 +383,20 @@ uint64_t peer_create(struct peer *p, const char *name, unsigned flags)
 
 /* ---- events ---- */
 
-static bool take_event(struct peer *p, uint64_t watch, uint32_t change,
-                       const char *name)
+static bool is_event(const struct peer_event *e, const struct peer_event *want)
+{
+	return e->op == want->op && e->watch == want->watch &&
+	       e->change == want->change && strcmp(e->name, want->name) == 0 &&
+	       e->new_watch == want->new_watch &&
+	       strcmp(e->new_name, want->new_name) == 0;
+}
+
+static bool take_event(struct peer *p, const struct peer_event *want)
 {
 	for (unsigned i = 0; i < p->n_events; i++) {
 		struct peer_event *e = &p->events[i];
 
-		if (e->op != WIRE_CHANGED || e->watch != watch ||
-		    e->change != change || strcmp(e->name, name) != 0)
+		if (!is_event(e, want))
 			continue;
 		p->n_events--;
 		memmove(e, e + 1, (p->n_events - i) * sizeof(*e));
@@ -394,12 +405,11 @@ static bool take_event(struct peer *p, uint64_t watch, uint32_t change,
 	return false;
 }
 
-void peer_expect_event(struct peer *p, uint64_t watch, uint32_t change,
-                       const char *name)
+static void expect_event(struct peer *p, const struct peer_event *want)
 {
 	for (int i = 0; i < 1000; i++) {
-		if (take_event(p, watch, change, name)) {
-			while (take_event(p, watch, change, name))
+		if (take_event(p, want)) {
+			while (take_event(p, want))
 				;
 			return;
 		}
@@ -407,7 +417,31 @@ void peer_expect_event(struct peer *p, uint64_t watch, uint32_t change,
 		assert_int_equal(peer_ask(p, WIRE_PING, ""), 0);
 		(void)poll(NULL, 0, 1);
 	}
-	fail_msg("no event %u of %s came", change, name);
+	fail_msg("no event %u (%u) of %s came", want->op, want->change,
+	         want->name);
+}
+
+void peer_expect_event(struct peer *p, uint64_t watch, uint32_t change,
+                       const char *name)
+{
+	struct peer_event want = { .op = WIRE_CHANGED,
+		                   .watch = watch,
+		                   .change = change };
+
+	strcpy(want.name, name);
+	expect_event(p, &want);
+}
+
+void peer_expect_moved(struct peer *p, uint64_t watch, const char *name,
+                       uint64_t new_watch, const char *new_name)
+{
+	struct peer_event want = { .op = WIRE_MOVED,
+		                   .watch = watch,
+		                   .new_watch = new_watch };
+
+	strcpy(want.name, name);
+	strcpy(want.new_name, new_name);
+	expect_event(p, &want);
 }
 
 void peer_expect_lost(struct peer *p)

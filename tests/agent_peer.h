@@ -25,8 +25,10 @@ enum { PEER_MS = 20000, PEER_EVENTS = 4096 };
 struct peer_event {
 	uint16_t op;
 	uint64_t watch;
-	uint32_t change;
+	uint32_t change; /* of WIRE_CHANGED */
 	char name[WIRE_NAME_MAX + 1];
+	uint64_t new_watch; /* of WIRE_MOVED, as the next one */
+	char new_name[WIRE_NAME_MAX + 1];
 };
 
 struct peer {
@@ -83,6 +85,8 @@ uint64_t peer_create(struct peer *p, const char *name, unsigned flags);
 /* Wait until this event has come, and forget it. */
 void peer_expect_event(struct peer *p, uint64_t watch, uint32_t change,
                        const char *name);
+void peer_expect_moved(struct peer *p, uint64_t watch, const char *name,
+                       uint64_t new_watch, const char *new_name);
 /* Wait until the agent has said that events were lost. */
 void peer_expect_lost(struct peer *p);
 /* What was done so far has made no event that was not expected. */

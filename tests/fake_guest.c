@@ -232,19 +232,24 @@ void fake_guest_remove(struct fake_guest *g, const char *path)
 
 void fake_guest_move(struct fake_guest *g, const char *path, const char *other)
 {
-	const char *name;
+	const char *name, *new_name;
 	int dir = find_parent(g, path, &name);
+	int new_dir = find_parent(g, other, &new_name);
 	int at = find_name(g, dir, name, strlen(name));
 	int node = g->names[at].node;
 
 	g->nodes[node].nlink++; /* stays over the move */
 	drop_name(g, at);
-	dir = find_parent(g, other, &name);
-	at = find_name(g, dir, name, strlen(name));
+	at = find_name(g, new_dir, new_name, strlen(new_name));
 	if (at >= 0)
 		drop_name(g, at);
-	add_name(g, dir, name, node);
+	add_name(g, new_dir, new_name, node);
 	g->nodes[node].nlink--;
+	if (g->nodes[dir].watch && g->nodes[new_dir].watch) {
+		fake_guest_moved(g, g->nodes[dir].watch, name,
+		                 g->nodes[new_dir].watch, new_name);
+		return;
+	}
 	tell_parent(g, path, WIRE_CHANGED_NAME);
 	tell_parent(g, other, WIRE_CHANGED_NAME);
 }
@@ -288,6 +293,22 @@ void fake_guest_changed(struct fake_guest *g, uint64_t watch, uint32_t change,
 	wire_put_text(&out, name);
 	fake_guest_say(g,
 	               &(struct wire_header){ .op = WIRE_CHANGED,
+	                                      .size = (uint32_t)out.len },
+	               body);
+}
+
+void fake_guest_moved(struct fake_guest *g, uint64_t watch, const char *name,
+                      uint64_t new_watch, const char *new_name)
+{
+	unsigned char body[64 + 2 * WIRE_NAME_MAX];
+	struct wire_out out = { .data = body, .size = sizeof(body) };
+
+	wire_put_u64(&out, watch);
+	wire_put_text(&out, name);
+	wire_put_u64(&out, new_watch);
+	wire_put_text(&out, new_name);
+	fake_guest_say(g,
+	               &(struct wire_header){ .op = WIRE_MOVED,
 	                                      .size = (uint32_t)out.len },
 	               body);
 }

@@ -190,6 +190,8 @@ void fake_guest_say(struct fake_guest *g, const struct wire_header *h,
 void fake_guest_spit(struct fake_guest *g, const void *bytes, size_t len);
 void fake_guest_changed(struct fake_guest *g, uint64_t watch, uint32_t change,
                         const char *name);
+void fake_guest_moved(struct fake_guest *g, uint64_t watch, const char *name,
+                      uint64_t new_watch, const char *new_name);
 
 /* Serve standard input and output, with one fault, and the files that the
  * tests of guest know. The words: LEN FAULT [AFTER]. */

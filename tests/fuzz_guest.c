@@ -62,6 +62,14 @@ static void on_changed(void *arg, uint64_t watch, uint32_t change,
 	assert(strlen(name) <= WIRE_NAME_MAX);
 }
 
+static void on_moved(void *arg, uint64_t watch, const char *name,
+                     uint64_t new_watch, const char *new_name)
+{
+	on_changed(arg, watch, 0, name);
+	on_changed(arg, new_watch, 0, new_name);
+	assert(*new_name && !strchr(new_name, '/'));
+}
+
 static void on_lost(void *arg)
 {
 	(void)arg;
@@ -127,7 +135,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.engine = engine,
 		.clock = hands_clock(hands),
 		.log = log,
-		.events = { .changed = on_changed, .lost = on_lost },
+		.events = { .changed = on_changed,
+	                    .moved = on_moved,
+	                    .lost = on_lost },
 	});
 
 	signal(SIGPIPE, SIG_IGN);

@@ -1665,16 +1665,65 @@ static void changes_by_others_are_told(void **state)
 	close(fd);
 	assert_int_equal(rename(peer_path(p, "d/old"), peer_path(p, "d/o2")),
 	                 0);
-	peer_expect_event(p, 7, WIRE_CHANGED_NAME, "old");
-	peer_expect_event(p, 7, WIRE_CHANGED_NAME, "o2");
+	peer_expect_moved(p, 7, "old", 7, "o2");
 	assert_int_equal(unlink(peer_path(p, "d/o2")), 0);
 	peer_expect_event(p, 7, WIRE_CHANGED_NAME, "o2");
 	assert_int_equal(chmod(peer_path(p, "d"), 0700), 0);
 	peer_expect_event(p, 7, WIRE_CHANGED_SELF, "");
 	assert_int_equal(rename(peer_path(p, "d"), peer_path(p, "e")), 0);
-	peer_expect_event(p, 7, WIRE_CHANGED_GONE, "");
-	p->n_events = 0;
+	peer_expect_event(p, 7, WIRE_CHANGED_PLACE, "");
 	touch(p, "e/more", "x");
+	peer_expect_event(p, 7, WIRE_CHANGED_NAME, "more");
+	peer_end(p);
+}
+
+static void move(struct peer *p, const char *name, const char *new_name)
+{
+	char from[PATH_MAX];
+
+	snprintf(from, sizeof(from), "%s", peer_path(p, name));
+	assert_int_equal(rename(from, peer_path(p, new_name)), 0);
+}
+
+static void a_move_by_others_is_told_with_both_names(void **state)
+{
+	struct peer *p = peer_start();
+
+	(void)state;
+	assert_int_equal(mkdir(peer_path(p, "d"), 0755), 0);
+	assert_int_equal(mkdir(peer_path(p, "e"), 0755), 0);
+	assert_int_equal(mkdir(peer_path(p, "far"), 0755), 0);
+	assert_int_equal(mkdir(peer_path(p, "d/sub"), 0755), 0);
+	assert_true(list(p, "d", 1, 99, (struct seen){ 0 }).watched);
+	assert_true(list(p, "e", 2, 99, (struct seen){ 0 }).watched);
+	move(p, "d/sub", "e/bus");
+	peer_expect_moved(p, 1, "sub", 2, "bus");
+	move(p, "e/bus", "e/usb");
+	peer_expect_moved(p, 2, "bus", 2, "usb");
+	/* To where nobody looks, and back. */
+	move(p, "e/usb", "far/usb");
+	peer_expect_event(p, 2, WIRE_CHANGED_NAME, "usb");
+	move(p, "far/usb", "d/sub");
+	peer_expect_event(p, 1, WIRE_CHANGED_NAME, "sub");
+	/* Many at once, with others between them. */
+	assert_int_equal(kill(p->pid, SIGSTOP), 0);
+	for (int i = 0; i < 100; i++) {
+		move(p, "d/sub", "far/sub");
+		touch(p, "d/x", "");
+		move(p, "far/sub", "d/sub");
+		move(p, "d/sub", "e/sub");
+		move(p, "d/x", "e/x");
+		move(p, "e/sub", "d/sub");
+		assert_int_equal(unlink(peer_path(p, "e/x")), 0);
+	}
+	assert_int_equal(kill(p->pid, SIGCONT), 0);
+	peer_expect_moved(p, 1, "sub", 2, "sub");
+	peer_expect_moved(p, 2, "sub", 1, "sub");
+	peer_expect_moved(p, 1, "x", 2, "x");
+	peer_expect_event(p, 2, WIRE_CHANGED_NAME, "x");
+	peer_expect_event(p, 1, WIRE_CHANGED_NAME, "sub");
+	peer_expect_event(p, 1, WIRE_CHANGED_NAME, "x");
+	peer_expect_event(p, 1, WIRE_CHANGED_FILE, "x");
 	peer_expect_silence(p);
 	peer_end(p);
 }
@@ -1721,6 +1770,11 @@ static void what_was_asked_for_is_not_told(void **state)
 	(void)peer_send(p, WIRE_CLOSE, "8", wire_get_u64(&p->body));
 	s = (struct set){ .set = WIRE_SET_MODE, .mode = 0700 };
 	assert_int_equal(setattr(p, "d", &s), 0);
+	assert_int_equal(peer_ask(p, WIRE_RENAME, "pp4", "d", "e", 0), 0);
+	assert_int_equal(peer_ask(p, WIRE_MKDIR, "p4o", "d", 0755, PARENT), 0);
+	assert_int_equal(peer_ask(p, WIRE_RENAME, "pp4", "d", "e",
+	                          WIRE_RENAME_EXCHANGE),
+	                 0);
 	if (setxattr(p->dir, "user.try", "", 0, 0) == 0) {
 		peer_expect_event(p, 1, WIRE_CHANGED_SELF, "");
 		assert_int_equal(peer_ask(p, WIRE_SETXATTR, "ntd4", "d",
@@ -1979,6 +2033,7 @@ int main(void)
 		cmocka_unit_test(who_wait_for_each_other_are_told),
 		cmocka_unit_test(flock_belongs_to_the_handle),
 		cmocka_unit_test(changes_by_others_are_told),
+		cmocka_unit_test(a_move_by_others_is_told_with_both_names),
 		cmocka_unit_test(what_was_asked_for_is_not_told),
 		cmocka_unit_test(what_failed_hides_nothing),
 		cmocka_unit_test(the_newest_number_holds_and_may_be_given_up),

@@ -117,6 +117,46 @@ static void changes_may_end_the_directory_they_are_in(void **state)
 	files_end_world(&f);
 }
 
+/* Who is in a directory stays in it, wherever somebody else moves it. */
+static void changes_of_a_name_take_along_what_is_below(void **state)
+{
+	struct files_world f;
+	struct fuse_entry_out e;
+	struct fuse_attr attr;
+	uint64_t dir;
+	uint64_t file;
+
+	(void)state;
+	files_begin_stocked(&f);
+	fake_guest_dir(f.g, "a");
+	fake_guest_dir(f.g, "b");
+	fake_guest_file(f.g, "a/dir/file", "text");
+	list_dir(&f, "a");
+	list_dir(&f, "b");
+	dir = look(&f, "a/dir");
+	file = look(&f, "a/dir/file");
+	fake_guest_move(f.g, "a/dir", "b/other");
+	loop_run_for(f.w.loop, 20);
+	hands_turn(f.w.hands, 2000);
+	assert_int_equal(kernel_getattr(f.k, dir, &attr), 0);
+	assert_int_equal(kernel_getattr(f.k, file, &attr), 0);
+	assert_int_equal(attr.size, 4);
+	assert_int_equal(look_at(&f, "a/dir", &e), -ENOENT);
+	assert_int_equal(look(&f, "b/other"), dir);
+	assert_int_equal(look(&f, "b/other/file"), file);
+	/* In the place of another, and a thing nobody has looked at. */
+	fake_guest_write(f.g, "b/there", "there");
+	fake_guest_write(f.g, "a/new", "newer");
+	loop_run_for(f.w.loop, 20);
+	file = look(&f, "b/there");
+	fake_guest_move(f.g, "a/new", "b/there");
+	loop_run_for(f.w.loop, 20);
+	assert_int_equal(kernel_getattr(f.k, file, &attr), 0);
+	assert_int_equal(attr.nlink, 0);
+	assert_int_not_equal(look(&f, "b/there"), file);
+	files_end_world(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -125,6 +165,7 @@ int main(void)
 		cmocka_unit_test(changes_while_a_directory_is_listed_count),
 		cmocka_unit_test(changes_of_what_nobody_knows_do_no_harm),
 		cmocka_unit_test(changes_may_end_the_directory_they_are_in),
+		cmocka_unit_test(changes_of_a_name_take_along_what_is_below),
 	};
 
 	signal(SIGPIPE, SIG_IGN); /* as in the daemon */

@@ -30,6 +30,7 @@ struct fixture {
 	struct agent_of agent;
 	struct guest *guest;
 	unsigned n_changed;
+	unsigned n_moved;
 	unsigned n_lost;
 };
 
@@ -42,6 +43,16 @@ static void on_changed(void *arg, uint64_t watch, uint32_t change,
 	((struct fixture *)arg)->n_changed++;
 }
 
+static void on_moved(void *arg, uint64_t watch, const char *name,
+                     uint64_t new_watch, const char *new_name)
+{
+	assert_int_equal(watch, 1);
+	assert_string_equal(name, "x");
+	assert_int_equal(new_watch, 2);
+	assert_string_equal(new_name, "y");
+	((struct fixture *)arg)->n_moved++;
+}
+
 static void on_lost(void *arg)
 {
 	((struct fixture *)arg)->n_lost++;
@@ -50,7 +61,9 @@ static void on_lost(void *arg)
 static void begin(struct fixture *f)
 {
 	struct guest_spec spec = {
-		.events = { .changed = on_changed, .lost = on_lost },
+		.events = { .changed = on_changed,
+		            .moved = on_moved,
+		            .lost = on_lost },
 		.arg = f,
 	};
 
@@ -585,11 +598,19 @@ static void guest_tells_what_the_agent_tells(void **state)
 	fake_guest_changed(f.g, 1, WIRE_CHANGED_NAME, "x");
 	assert_int_equal(call_it(&f, &stat_f), 0);
 	assert_int_equal(f.n_changed, 1);
+	fake_guest_moved(f.g, 1, "x", 2, "y");
+	assert_int_equal(call_it(&f, &stat_f), 0);
+	assert_int_equal(f.n_moved, 1);
 	fake_guest_say(f.g, &(struct wire_header){ .op = WIRE_LOST }, NULL);
 	f.g->fault = FAKE_BAD_EVENT;
 	assert_int_equal(call_it(&f, &stat_f), 0);
 	assert_int_equal(f.n_changed, 1);
 	assert_int_equal(f.n_lost, 2); /* nobody knows what it meant */
+	f.g->fault = FAKE_NONE;
+	fake_guest_moved(f.g, 1, "x", 2, "../y");
+	assert_int_equal(call_it(&f, &stat_f), 0);
+	assert_int_equal(f.n_moved, 1);
+	assert_int_equal(f.n_lost, 3);
 	end(&f);
 }
 

@@ -338,6 +338,9 @@ int files_rename(struct agent *agent, struct request *rq)
 	if (!err) {
 		own_names(agent, from.dir, from.name, n);
 		own_names(agent, to.dir, to.name, n);
+		own_attrs(agent, &from);
+		if (flags & WIRE_RENAME_EXCHANGE)
+			own_attrs(agent, &to);
 		err = rename_to(&from, &to, flags);
 		place_leave(&to);
 	}

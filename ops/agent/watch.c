@@ -19,10 +19,11 @@
 enum {
 	WATCH_NAME = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO,
 	WATCH_FILE = IN_MODIFY | IN_ATTRIB | IN_CLOSE_WRITE,
-	WATCH_GONE = IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_IGNORED,
+	WATCH_GONE = IN_DELETE_SELF | IN_UNMOUNT | IN_IGNORED,
 	WATCH_MASK = WATCH_NAME | WATCH_FILE | IN_DELETE_SELF | IN_MOVE_SELF |
 	             IN_ONLYDIR | IN_EXCL_UNLINK,
 	WATCH_ROUNDS = 16, /* of one drain, so that it ends */
+	WATCH_PAIR = 16,   /* events in which both halves of a move come */
 };
 
 void watch_init(struct watches *watches)
@@ -186,54 +187,131 @@ static bool is_own(struct watches *w, const struct inotify_event *e,
 
 /* ---- telling ---- */
 
-static void tell(struct agent *agent, uint16_t op, uint64_t id, uint32_t change,
-                 const char *name)
-{
-	unsigned char *room = stream_room(&agent->stream, 512);
-	struct wire_out out = { .data = room + WIRE_HEADER,
-		                .size = 512 - WIRE_HEADER };
-	struct wire_header h = { .op = op };
+enum { EVENT_MAX = WIRE_HEADER + 2 * (16 + WIRE_NAME_MAX) };
 
-	if (op == WIRE_CHANGED) {
-		wire_put_u64(&out, id);
-		wire_put_u32(&out, change);
-		wire_put_text(&out, name);
-	}
-	h.size = (uint32_t)out.len;
-	wire_put_header(&h, room);
-	stream_commit(&agent->stream, WIRE_HEADER + out.len);
+/* Begin an event's body in the stream's room, and send it with its header. */
+static struct wire_out event_begin(struct agent *agent)
+{
+	unsigned char *room = stream_room(&agent->stream, EVENT_MAX);
+
+	return (struct wire_out){ .data = room + WIRE_HEADER,
+		                  .size = EVENT_MAX - WIRE_HEADER };
+}
+
+static void event_send(struct agent *agent, enum wire_op op,
+                       const struct wire_out *out)
+{
+	struct wire_header h = { .op = (uint16_t)op,
+		                 .size = (uint32_t)out->len };
+
+	wire_put_header(&h, out->data - WIRE_HEADER);
+	stream_commit(&agent->stream, WIRE_HEADER + out->len);
+}
+
+static void tell_changed(struct agent *agent, const struct watch *watch,
+                         uint32_t change, const char *name)
+{
+	struct wire_out out = event_begin(agent);
+
+	wire_put_u64(&out, watch->id);
+	wire_put_u32(&out, change);
+	wire_put_text(&out, name);
+	event_send(agent, WIRE_CHANGED, &out);
+}
+
+static void tell_moved(struct agent *agent, const struct watch *watch,
+                       const char *name, const struct watch *new_watch,
+                       const char *new_name)
+{
+	struct wire_out out = event_begin(agent);
+
+	wire_put_u64(&out, watch->id);
+	wire_put_text(&out, name);
+	wire_put_u64(&out, new_watch->id);
+	wire_put_text(&out, new_name);
+	event_send(agent, WIRE_MOVED, &out);
 }
 
 static uint32_t change_of(uint32_t mask, const char *name)
 {
 	if (mask & WATCH_NAME)
 		return WIRE_CHANGED_NAME;
+	if (mask & IN_MOVE_SELF)
+		return WIRE_CHANGED_PLACE;
 	return *name ? WIRE_CHANGED_FILE : WIRE_CHANGED_SELF;
 }
 
 void watch_lose(struct agent *agent)
 {
+	struct wire_out out = event_begin(agent);
+
 	watch_restart(&agent->watches);
-	tell(agent, WIRE_LOST, 0, 0, "");
+	event_send(agent, WIRE_LOST, &out);
 }
 
-static void translate(struct agent *agent, const struct inotify_event *e)
+/* The event at a place of those that were read, or NULL at their end. */
+static struct inotify_event *event_at(struct agent *agent, size_t at,
+                                      size_t len)
+{
+	return at < len ? (void *)(agent->scratch + at) : NULL;
+}
+
+static size_t event_size(const struct inotify_event *e)
+{
+	return sizeof(*e) + e->len;
+}
+
+/* Where it went, if that is watched, too, and was told soon after; that event
+ * is done with then. The new name is found behind it. */
+static const struct watch *moved_to(struct agent *agent,
+                                    const struct inotify_event *from,
+                                    size_t behind, size_t len,
+                                    const char **new_name)
+{
+	struct watches *w = &agent->watches;
+	struct inotify_event *e = event_at(agent, behind, len);
+
+	if (!(from->mask & IN_MOVED_FROM))
+		return NULL;
+	for (int i = 0; e && i < WATCH_PAIR; i++) {
+		if ((e->mask & IN_MOVED_TO) && e->cookie == from->cookie) {
+			bool own = is_own(w, e, e->name);
+
+			e->mask = 0;
+			*new_name = e->name;
+			return own ? NULL : watches_by_wd(w, e->wd);
+		}
+		behind += event_size(e);
+		e = event_at(agent, behind, len);
+	}
+	return NULL;
+}
+
+/* behind: where the next event is. */
+static void translate(struct agent *agent, const struct inotify_event *e,
+                      size_t behind, size_t len)
 {
 	struct watches *w = &agent->watches;
 	const char *name = e->len ? e->name : "";
 	struct watch *watch = watches_by_wd(w, e->wd);
+	const struct watch *new_watch;
+	const char *new_name;
 
 	if (e->mask & IN_Q_OVERFLOW) {
 		watch_lose(agent);
 	} else if (!watch) {
 		return; /* not watched any more */
 	} else if (e->mask & WATCH_GONE) {
-		tell(agent, WIRE_CHANGED, watch->id, WIRE_CHANGED_GONE, "");
+		tell_changed(agent, watch, WIRE_CHANGED_GONE, "");
 		(void)inotify_rm_watch(w->fd, watch->wd);
 		watches_remove(w, watch);
 	} else if (!is_own(w, e, name)) {
-		tell(agent, WIRE_CHANGED, watch->id, change_of(e->mask, name),
-		     name);
+		new_watch = moved_to(agent, e, behind, len, &new_name);
+		if (new_watch)
+			tell_moved(agent, watch, name, new_watch, new_name);
+		else
+			tell_changed(agent, watch, change_of(e->mask, name),
+			             name);
 	}
 }
 
@@ -249,16 +327,14 @@ static bool repeats(const struct inotify_event *e,
 static void translate_all(struct agent *agent, size_t len)
 {
 	const struct inotify_event *last = NULL;
+	const struct inotify_event *e;
 	size_t at = 0;
 
-	while (at < len) {
-		const struct inotify_event *e =
-			(const void *)(agent->scratch + at);
-
-		if (!repeats(e, last))
-			translate(agent, e);
+	while ((e = event_at(agent, at, len))) {
+		at += event_size(e);
+		if (e->mask && !repeats(e, last))
+			translate(agent, e, at, len);
 		last = e;
-		at += sizeof(*e) + e->len;
 	}
 }
 
