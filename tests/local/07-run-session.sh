@@ -16,7 +16,9 @@ ok 'run' "$orb" run -m web sh -c "trap '' HUP TERM; nohup sleep 1002 >/dev/null 
 not running 1002 || fail 'one that ignores HUP and TERM outlives its session'
 ok 'run' "$orb" run -m web bash -c 'set -m; sleep 1003 & sleep 0.1'
 not running 1003 || fail 'one with its own group outlives its session'
-ok 'run' "$orb" run -m web sh -c 'setsid sleep 1004 </dev/null >/dev/null 2>&1 & sleep 0.2'
+# setsid takes a moment to make the session; the command waits for that.
+ok 'run' "$orb" run -m web sh -c 'setsid sleep 1004 </dev/null >/dev/null 2>&1 &
+	until [ "$(cut -d" " -f6 "/proc/$!/stat")" = "$!" ]; do :; done'
 running 1004 || fail 'one with its own session is killed'
 
 for signal in TERM INT HUP; do

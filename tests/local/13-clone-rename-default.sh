@@ -18,7 +18,8 @@ is 'used' "$("$orb" run hostname)" two
 "$orb" run -m one sh -c 'echo data >/root/data; rm /etc/fstab
 	rm -rf /usr/share/doc && mkdir /usr/share/doc
 	setsid sh -c "while :; do echo tick >>/root/ticks; sleep 0.01; done" \
-		</dev/null >/dev/null 2>&1 & sleep 0.1'
+		</dev/null >/dev/null 2>&1 &
+	until [ -s /root/ticks ]; do sleep 0.05; done'
 ok 'clone of a running one' "$orb" clone one copy
 is 'the source runs on' "$(state one)" running
 ticks=$("$orb" run -m one sh -c 'wc -c </root/ticks')
@@ -57,7 +58,7 @@ frozen_yet()
 until_ok 10 frozen_yet || fail 'the clone does not pause its source'
 kill -KILL "-$pid" 2>/dev/null
 wait "$pid" 2>/dev/null
-is 'usable' "$(timeout 10 "$orb" run -m one echo x)" x
+is 'usable' "$(timeout 60 "$orb" run -m one echo x)" x
 "$orb" delete -f killed 2>/dev/null
 
 id=$(cat "$ORBCTL_LOCAL_HOME/names/copy")

@@ -17,7 +17,8 @@ listen='use IO::Socket::INET; $| = 1;
 connect='use IO::Socket::INET;
 	my $c = IO::Socket::INET->new(PeerAddr => "$ARGV[0]:7007", Timeout => 2) or exit 1;
 	print <$c>'
-"$orb" run -m a sh -c 'setsid perl -e "$1" </dev/null >/dev/null 2>&1 & sleep 0.1' sh "$listen"
+"$orb" run -m a sh -c 'setsid perl -e "$1" </dev/null >/dev/null 2>&1 &
+	until [ "$(cut -d" " -f6 "/proc/$!/stat")" = "$!" ]; do :; done' sh "$listen"
 ip=$(address a ip4)
 until_ok 5 perl -e "$connect" "$ip" >/dev/null || fail 'the host does not reach a'
 is 'from the host' "$(perl -e "$connect" "$ip")" hello

@@ -21,16 +21,18 @@ while [ "$i" -lt 2000 ]; do
 	i=$((i + 1))
 done
 cd /
+# In time of the processor, since others may want it, too.
 best=999999
 for try in 1 2 3; do
-	start=$(milliseconds)
-	"$orb" list -f json >"$work/list" || fail 'list fails'
-	took=$(($(milliseconds) - start))
+	perl -e 'system(@ARGV) == 0 or exit 1; my @t = times;
+		printf STDERR "%d", 1000 * ($t[2] + $t[3])' "$orb" list \
+		-f json >"$work/list" 2>"$work/took" || fail 'list fails'
+	took=$(cat "$work/took")
 	[ "$took" -ge "$best" ] || best=$took
 done
 is 'all listed' "$(grep -c '"name":' "$work/list")" 1001
 is 'one runs' "$(grep -c '"state": "running"' "$work/list")" 1
-[ "$best" -lt 400 ] || fail "list takes $best ms"
+[ "$best" -lt 400 ] || fail "list takes $best ms of a processor"
 is 'names' "$("$orb" list -q | wc -l)" 1001
 
 cd "$ORBCTL_LOCAL_HOME/machines" || exit 1
