@@ -82,7 +82,7 @@ expect_ms 1500 "a script that leaves a process behind ends" \
 expect "with its output" left "$(cat "$exec")"
 expect "and status" "exited 0" "$(cat "$last/status")"
 expect_ms 1500 "one whose process has no output" \
-	put $'setsid sleep 3 >/dev/null 2>&1 </dev/null &\nsleep .05\n' "$exec"
+	put $'setsid sleep 8 >/dev/null 2>&1 </dev/null &\nsleep .05\n' "$exec"
 
 # Many at once.
 pids=()
@@ -98,7 +98,7 @@ expect "fifty scripts at once all succeed" 0 "$failed"
 expect "each ran once" "50 50" "$(cat "$work"/fake/machines/web?/home/many |
 	sort -n | uniq | wc -l) $(cat "$work"/fake/machines/web?/home/many |
 	wc -l)"
-fake on latency 0.3
+fake on latency 1
 expect_ms 2500 "slow ones run side by side" bash -c '
 for i in 1 2 3 4 5 6 7 8 9 10; do
 	echo true >"$1" & pids="$pids $!"

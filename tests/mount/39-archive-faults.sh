@@ -29,7 +29,7 @@ expect "no export was made" 0 "$(calls export)"
 check "it is copied" cp "$archive" "$work/web.tar.zst"
 expect "by one export" 1 "$(called "export web1 $TMPDIR/.*\.tar\.zst")"
 check "it is whole" zstd -tq "$work/web.tar.zst"
-check "nothing is left of it" wait_for 3 nothing_left
+check "nothing is left of it" wait_for 30 nothing_left
 expect_errno "it is not written" EACCES cp "$work/web.tar.zst" "$archive"
 expect_errno "nor removed" EPERM rm -f "$archive"
 
@@ -38,7 +38,7 @@ fails_with() {
 	expect_errno "export: $1 is $2" "$2" cp "$archive" "$work/bad"
 	expect_match "and the machine's error says why" "$3" \
 		"$(cat "$mnt/web1/error")"
-	check "nothing is left" wait_for 3 nothing_left
+	check "nothing is left" wait_for 30 nothing_left
 	fake off
 }
 fake on fail.export 1 1 "[-32098] export 'web1': no space left on device"
@@ -58,28 +58,28 @@ fake on hang.export
 fake on ignore-term
 interruptible cp "$archive" "$work/bad" 2>/dev/null &
 reader=$!
-check "an export hangs" wait_for 5 eval '[ -n "$(left)" ]'
+check "an export hangs" wait_for 30 eval '[ -n "$(left)" ]'
 expect_within 1 "nothing else does" ls -l "$mnt/web2"
 expect_errno "its machine cannot go" EBUSY rename "$mnt/web1" "$mnt/x"
 expect_interrupt "Ctrl-C frees who reads" "$reader"
-check "and ends a program that ignores TERM" wait_for 15 nothing_left
+check "and ends a program that ignores TERM" wait_for 30 nothing_left
 fake off
 
 # Imports.
 check "an archive is copied in" cp "$work/web.tar.zst" "$mnt/back.tar.zst"
 expect "by one import" 1 "$(called "import -n back $TMPDIR/.*\.tar\.zst")"
 expect "the machine is there" stopped "$(cat "$mnt/back/state")"
-check "nothing is left of the file" wait_for 3 nothing_left
+check "nothing is left of the file" wait_for 30 nothing_left
 import_fails() { # SENTENCE ERRNO REGEX
 	expect_errno "import: $1 is $2" "$2" \
 		cp "$work/web.tar.zst" "$mnt/bad.tar.zst"
 	expect_match "and .orbfs/error says why" "$3" \
 		"$(cat "$mnt/.orbfs/error")"
 	fake off
-	refresh
+	renew
 	expect "no machine, and no file" "$ours back web1 web2" \
 		"$(names "$mnt")"
-	check "nothing is left" wait_for 3 nothing_left
+	check "nothing is left" wait_for 30 nothing_left
 }
 fake on fail.import 1 1 "[-32098] import: no space left on device"
 import_fails "a full disk" ENOSPC 'bad: import: .*no space left.*make room'
@@ -105,10 +105,10 @@ expect "orbctl is asked for neither" "$n" "$(calls import)"
 fake on hang.import
 interruptible cp "$work/web.tar.zst" "$mnt/bad.tar.zst" 2>/dev/null &
 writer=$!
-check "an import hangs" wait_for 5 eval '[ "$(calls import)" -gt "$n" ]'
+check "an import hangs" wait_for 30 eval '[ "$(calls import)" -gt "$n" ]'
 expect_interrupt "Ctrl-C frees who writes" "$writer"
-check "and ends the import" wait_for 10 nothing_left
+check "and ends the import" wait_for 30 nothing_left
 fake off
-refresh
+renew
 expect "no machine is made of it" "$ours back web1 web2" "$(names "$mnt")"
 unmount

@@ -39,8 +39,8 @@ one=$!
 cat "$work/two" >&4 &
 two=$!
 check "the first reads its own output, to the end" \
-	is_within 5 3 "one met two"
-check "the second as well" is_within 5 4 "two met one"
+	is_within 60 3 "one met two"
+check "the second as well" is_within 60 4 "two met one"
 wait "$one" && wait "$two"
 expect "both succeed" 0 "$?"
 exec 3>&- 4>&-
@@ -70,18 +70,18 @@ for victim in first second; do
 	done
 	start_writer "$work/first" "$mnt/web/exec"
 	first=$writer
-	check "$victim: the first runs" wait_for 5 guest web \
+	check "$victim: the first runs" wait_for 30 guest web \
 		test -e "/tmp/$victim.first"
 	start_writer "$work/second" "$mnt/web/exec"
 	second=$writer
-	check "$victim: the second runs beside it" wait_for 5 guest web \
+	check "$victim: the second runs beside it" wait_for 30 guest web \
 		test -e "/tmp/$victim.second"
 	interrupt "${!victim}"
 	expect "$victim: the interrupted one is ended by the signal" 130 \
 		"$status"
-	check "$victim: within 200 ms ($took)" test "$took" -le 200
+	check "$victim: within 200 ms ($took)" soon "$took"
 	other=$([ "$victim" = first ] && echo second || echo first)
-	check "$victim: its processes are gone" wait_for 4 one_script_left
+	check "$victim: its processes are gone" wait_for 30 one_script_left
 	check "$victim: the other one goes on" kill -0 "${!other}"
 	guest web touch "/tmp/end.$victim"
 	wait "${!other}"
@@ -94,15 +94,15 @@ done
 printf 'trap "" TERM INT HUP; echo deaf; while :; do sleep 0.3; done\n' \
 	>"$work/script"
 start_writer "$work/script" "$mnt/web/exec"
-check "a deaf script runs" wait_for 5 one_script_left
+check "a deaf script runs" wait_for 30 one_script_left
 interrupt "$writer"
-check "its caller is free at once ($took)" test "$took" -le 200
-check "it is killed after a grace" wait_for 6 no_script_left
+check "its caller is free at once ($took)" soon "$took"
+check "it is killed after a grace" wait_for 30 no_script_left
 check "the writer is gone by the signal" test "$status" -eq 130
 ended() {
 	[ "$(last web status)" != running ]
 }
-check "the record is closed" wait_for 3 ended
+check "the record is closed" wait_for 30 ended
 expect_match "and says how it ended" '^signaled (9|15)$' "$(last web status)"
 
 # A tree of processes, in pipes and subshells, goes as a whole.
@@ -112,10 +112,10 @@ start_writer "$work/script" "$mnt/web/exec"
 three() {
 	[ "$(in_guest web 'sleep 7201' | wc -l)" -ge 4 ]
 }
-check "a script of many processes runs" wait_for 5 three
+check "a script of many processes runs" wait_for 30 three
 interrupt "$writer"
-check "its caller is free at once ($took)" test "$took" -le 200
-check "all of them are gone" wait_for 4 none_in_guest web 'sleep 7201'
+check "its caller is free at once ($took)" soon "$took"
+check "all of them are gone" wait_for 30 none_in_guest web 'sleep 7201'
 check "the machine works on" run_script web 'echo fine'
 expect "as before" fine "$(cat "$mnt/web/exec")"
 unmount
