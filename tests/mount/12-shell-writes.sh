@@ -38,7 +38,7 @@ END'
 	ran_is "its lines were one script" "5 6"
 	check "$shell: printf without a newline" \
 		run 'printf "echo 7 >>ran" > "$1"'
-	wait_for 2 test -s "$ran"
+	wait_for 30 test -s "$ran"
 	ran_is "it ran at the close" 7
 	check "$shell: : >" run ': > "$1"'
 	ran_is "it ran nothing" ""

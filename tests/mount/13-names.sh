@@ -5,7 +5,7 @@ need python3 "to rename"
 
 engine fake
 fake seed 2 web stopped
-mount_orbfs -o ttl=60
+mount_orbfs -o ttl=3600
 ls "$mnt" >/dev/null
 listed=$(calls)
 

@@ -42,7 +42,7 @@ expect ".orbfs/error is empty then" "" "$(daemon_error)"
 # No address at the first try; twice, and that is the end.
 fake on create-mode no-ip 1
 check "mkdir without an address at first" mkdir "$mnt/noip"
-check "is tried again, and runs" wait_for 5 is "$mnt/noip/state" running
+check "is tried again, and runs" wait_for 30 is "$mnt/noip/state" running
 expect "there were two tries" 2 "$(called 'create .* noip')"
 expect "and there is no error" "" "$(cat "$mnt/noip/error")"
 fake on create-mode no-ip
@@ -80,11 +80,12 @@ expect "it was created once" 1 "$(called 'create .* odd')"
 # Created, and orbctl does not end.
 fake on create-mode hang
 expect_ms 1000 "created, then silence: mkdir returns" mkdir "$mnt/mute"
+check "it is created" wait_for 30 fake get mute now
 fake off
 expect "it is being created" creating "$(cat "$mnt/mute/state")"
 expect_ms 300 "ls meanwhile" ls -l "$mnt"
 interruptible sh -c 'echo true >"$1"' sh "$mnt/mute/exec" & pid=$!
-sleep 0.3
+wait_asks "$pid"
 check "who needs it waits" _is_alive "$pid"
 expect_interrupt "and can be interrupted" "$pid"
 
@@ -98,12 +99,14 @@ expect_errno "a name that was taken elsewhere is EEXIST" EEXIST \
 expect "the other's machine is shown" stopped "$(cat "$mnt/other1/state")"
 
 # A failure that comes when mkdir has returned.
-fake on delay.create 1.2
+fake on delay.create held
 fake on create-mode setup-failed
 check "mkdir of one that will fail" mkdir "$mnt/later"
 expect "it is being created" creating "$(cat "$mnt/later/state")"
-expect_errno "who waits for it is told" EHOSTDOWN \
-	put $'true\n' "$mnt/later/exec"
+errno_of put $'true\n' "$mnt/later/exec" >"$work/told" & pid=$!
+fake off delay.create
+wait "$pid"
+expect "who waits for it is told" EHOSTDOWN "$(cat "$work/told")"
 expect "its state is failed" failed "$(cat "$mnt/later/state")"
 expect_match "its error says why" "run command 'useradd'" \
 	"$(cat "$mnt/later/error")"

@@ -65,7 +65,7 @@ if c.renameat2(-100, a, -100, b, 2):
     sys.exit(os.strerror(ctypes.get_errno()))' "$mnt/shop" "$mnt/web2")"
 
 # A slow one.
-fake on late.rename 1.5
+fake on late.rename held
 expect_ms 1000 "mv of a slow engine returns" mv "$mnt/web2" "$mnt/slow"
 expect "the new name shows at once" running "$(cat "$mnt/slow/state")"
 expect_errno "the old name is gone" ENOENT stat "$mnt/web2"
@@ -74,9 +74,13 @@ expect "its error says so" \
 	"rename: slow is running; wait for the end of that" \
 	"$(cat "$mnt/slow/error")"
 expect_ms 300 "ls meanwhile" ls -l "$mnt" "$mnt/slow"
-check "what needs it waits for the end" put $'echo 2\n' "$mnt/slow/exec"
-expect "and ran in it" 2 "$(cat "$mnt/slow/exec")"
+put $'echo 2\n' "$mnt/slow/exec" & pid=$!
+wait_asks "$pid"
+check "what needs it waits for the end" _is_alive "$pid"
 fake off
+wait "$pid"
+expect "and runs then" 0 "$?"
+expect "in it" 2 "$(cat "$mnt/slow/exec")"
 
 # Failures.
 fake on fail.rename 1 1 "[-32098] machine already exists: 'gone'"
@@ -94,11 +98,12 @@ refresh
 check "that advice is good" put $'disk 0\n' "$mnt/web3/config"
 check "it can be renamed then" mv "$mnt/web3" "$mnt/free"
 expect "its error is empty then" "" "$(cat "$mnt/free/error")"
-fake on delay.rename 1.5
+fake on delay.rename held
 fake on disk-full.free
 check "mv that fails later returns" mv "$mnt/free" "$mnt/short"
 expect "the new name shows at first" running "$(cat "$mnt/short/state")"
-check "then the old name is back" wait_for 5 test -e "$mnt/free/state"
+fake off delay.rename
+check "then the old name is back" wait_for 30 test -e "$mnt/free/state"
 expect_match "with the reason" "rename: .*no space left" \
 	"$(cat "$mnt/free/error")"
 check_fails "and the new name is gone" test -e "$mnt/short"
@@ -111,7 +116,7 @@ check "and nothing has changed" test -e "$mnt/free/state"
 fake on late.rename 1.5
 rename "$mnt/free" "$mnt/done"
 fake off
-check "it has its new name" wait_for 5 is "$mnt/done/error" ""
+check "it has its new name" wait_for 30 is "$mnt/done/error" ""
 
 # Renamed elsewhere: the same machine under another name.
 put $'echo kept\n' "$mnt/done/exec"

@@ -29,7 +29,7 @@ check "two failures in a row are not seen" ls -l "$mnt"
 listed() {
 	[ "$(calls list)" = "$1" ]
 }
-check "the third list is good" wait_for 3 listed "$((n + 3))"
+check "the third list is good" wait_for 30 listed "$((n + 3))"
 expect "and there is no error" "" "$(why)"
 
 # Fails for long: what is known stays.
@@ -41,11 +41,15 @@ expect_ms 400 "states are shown" cat "$mnt/web1/state"
 said() {
 	grep -q '^list: vm stopped' "$mnt/.orbfs/error"
 }
-check ".orbfs/error says that it is old" wait_for 5 said
+check ".orbfs/error says that it is old" wait_for 30 said
 fake off
 
 # Hangs: the last list, soon.
-sleep 0.3
+well() {
+	renew
+	is "$mnt/.orbfs/error" ""
+}
+check "the error goes when the engine is well" wait_for 30 well
 fake on hang.list
 refresh
 expect_ms 400 "ls of an engine that hangs" ls "$mnt"
@@ -63,7 +67,8 @@ mount_orbfs
 start=$(now_ms)
 check_fails "the very first look at an engine that hangs fails" ls "$mnt"
 took=$(($(now_ms) - start))
-check "after two seconds" test "$took" -ge 1800 -a "$took" -le 2500
+check "after two seconds" test "$took" -ge 1800 -a \
+	"$took" -le $((2000 + busy_ms))
 expect_errno "with ETIMEDOUT" ETIMEDOUT ls "$mnt"
 expect ".orbfs/error says why" "list: no answer from orbctl yet" "$(why)"
 fake off
@@ -73,17 +78,21 @@ unmount
 mount_orbfs
 ls "$mnt" >/dev/null
 fake seed 1 new stopped
-fake on late.list 0.8
+fake on late.list held
 refresh
 expect_ms 400 "ls of an engine that is late" ls "$mnt"
-check "what came shows when the list has" wait_for 3 stat "$mnt/new1"
+check_fails "which has not told what came" stat "$mnt/new1"
 fake off
+check "what came shows when the list has" wait_for 30 stat "$mnt/new1"
 fake on latency 0.1
-refresh
-expect "a list within the patience is waited for" "$all new1" \
-	"$(fake seed 1 newer; refresh; names "$mnt" | sed 's/newer1 //;s/ newer1//' |
-	tr ' ' '\n' | LC_ALL=C sort | xargs |
-	sed 's/.orbfs new1 \(.*\)/.orbfs \1 new1/')"
+# A busy engine may be beyond it; one that is not waited for always is.
+shown_at_once() {
+	fake seed 1 "newer$((++n))-"
+	refresh
+	[[ " $(names "$mnt") " == *" newer$n-1 "* ]]
+}
+n=0
+check "a list within the patience is waited for" wait_for 30 shown_at_once
 fake off
 unmount
 
@@ -98,7 +107,7 @@ done
 fake on panic.list
 refresh
 check "a panic shows what is known" ls -l "$mnt"
-check "and says so" wait_for 5 grep -q 'panic: runtime error' \
+check "and says so" wait_for 30 grep -q 'panic: runtime error' \
 	"$mnt/.orbfs/error"
 fake off
 fake on max-parallel 1

@@ -148,9 +148,9 @@ expect_match "a key that this version lacks" '^(EOPNOTSUPP|EIO|EINVAL)$' \
 	"$(errno_of put $'cpus 2\n' "$config")"
 
 # Waiting.
-fake on delay.config 3
+fake on delay.config held
 interruptible sh -c 'echo cpus 3 >"$1"' sh "$config" & pid=$!
-sleep 0.2
+wait_asks "$pid"
 expect_ms 300 "ls while a setting takes its time" ls -l "$mnt" "$mnt/web1"
 expect_ms 300 "another machine's config" cat "$mnt/web2/config"
 expect_interrupt "a write that waits can be interrupted" "$pid"

@@ -54,7 +54,7 @@ expect "what does not end in a newline is completed" "no newline" \
 	"$(cat "$exec")"
 expect "in one script with what follows" $((n + 2)) "$(calls run)"
 put 'echo unfinished' "$exec"
-check "the close completes the last one" wait_for 2 is "$exec" unfinished
+check "the close completes the last one" wait_for 30 is "$exec" unfinished
 
 # Statuses.
 status() { # SCRIPT ERRNO STATUS
@@ -95,15 +95,24 @@ expect "cmd has the script" 'echo out; echo err >&2; echo more; exit 3' \
 expect "out has the one stream" "out more" "$(xargs <"$last/out")"
 expect "err has the other" err "$(cat "$last/err")"
 expect "status has the end" 'exited 3' "$(cat "$last/status")"
+# Through a pipe each they have an order when the one has come before the other.
+cat >"$work/steps" <<END
+until_in() {
+	until grep -qs "\$1" '$last'/"\$2"; do sleep .05; done
+}
+echo out; until_in out out; echo err >&2; until_in err err; echo more
+END
 expect "exec has both streams in the order they came" "out err more" \
-	"$(put $'echo out; sleep .1; echo err >&2; sleep .1; echo more\n' "$exec"
+	"$(cat "$work/steps" >"$exec"
 	xargs <"$exec")"
 expect "nothing of ours is in err" "" "$(put $'true\n' "$exec"
 	cat "$last/err")"
-sh -c 'echo "echo going; sleep 0.7; echo gone" >"$1"' sh "$exec" & pid=$!
-check "while it runs the record says so" wait_for 2 is "$last/status" running
-check "its output can be read" wait_for 2 is "$last/out" going
+put $'echo going; until [ -e go ]; do sleep .05; done; echo gone\n' "$exec" &
+pid=$!
+check "while it runs the record says so" wait_for 30 is "$last/status" running
+check "its output can be read" wait_for 30 is "$last/out" going
 expect "exec still has that of the one before" "" "$(cat "$exec")"
+touch "$home/go"
 wait "$pid"
 expect "and at the end that of this" "going gone" "$(xargs <"$exec")"
 expect "a machine has a record of its own" "" "$(cat "$mnt/web2/exec")"
@@ -120,18 +129,19 @@ expect "and then nothing more" "" "$(cat <&3)"
 exec 3>&-
 expect "another open gives the last that ended" four "$(cat "$exec")"
 expect "what comes is read while it comes" "one True two True" "$(
-	python3 - "$exec" <<'END'
+	python3 - "$exec" "$last/status" "$home/further" <<'END'
 import os, sys, threading, time
-fd = os.open(sys.argv[1], os.O_RDWR)
-start = time.time()
-t = threading.Thread(target=os.write,
-                     args=(fd, b"echo one; sleep 0.7; echo two\n"))
+exec, status, further = sys.argv[1:]
+fd = os.open(exec, os.O_RDWR)
+t = threading.Thread(target=os.write, args=(fd,
+    b"echo one; until [ -e further ]; do sleep .05; done; echo two\n"))
 t.start()
-time.sleep(0.2)
-got = os.read(fd, 100).decode().strip()
-print(got, time.time() - start < 0.6, end=" ")
-got = os.read(fd, 100).decode().strip()
-print(got, time.time() - start >= 0.6 and os.read(fd, 100) == b"")
+# Before anything was run through it, a file opened so is at its end.
+while open(status).read() != "running\n":
+    time.sleep(0.03)
+print(os.read(fd, 100).decode().strip(), t.is_alive(), end=" ")
+open(further, "w").close()
+print(os.read(fd, 100).decode().strip(), os.read(fd, 100) == b"")
 t.join()
 END
 )"

@@ -35,7 +35,7 @@ fails_with() {
 	expect_errno "mkdir: $1 is $2" "$2" mkdir "$from/web1/bad"
 	expect_match "and .orbfs/error says why" "$3" \
 		"$(cat "$mnt/.orbfs/error")"
-	refresh
+	renew
 	expect "nothing stays behind" "$ours copy other web1 web2" \
 		"$(names "$mnt")"
 	fake off
@@ -59,23 +59,23 @@ check "after all that it works" mkdir "$from/web1/bad"
 expect ".orbfs/error is empty then" "" "$(cat "$mnt/.orbfs/error")"
 
 # Slow ones.
-fake on delay.clone 2
+fake on delay.clone held
 expect_within 1 "mkdir does not wait for a slow clone" mkdir "$from/web1/slow"
 expect "which is being made" creating "$(cat "$mnt/slow/state")"
 expect_errno "its machine cannot go meanwhile" EBUSY rmdir "$mnt/web1"
 expect_errno "nor be renamed" EBUSY rename "$mnt/web1" "$mnt/shop"
 expect_within 1 "nothing else waits" ls -l "$mnt"
-check "it is there in the end" wait_for 5 is "$mnt/slow/state" stopped
 fake off
+check "it is there in the end" wait_for 30 is "$mnt/slow/state" stopped
 
 # Interrupted: the caller is free, the clone goes on.
-fake on delay.clone 0.7
+fake on delay.clone held
 interruptible mkdir "$from/web1/late" 2>/dev/null &
 cloner=$!
-check "a clone begins" wait_for 5 eval '[ "$(called "clone web1 late")" = 1 ]'
-expect_interrupt "Ctrl-C frees who waits" "$cloner"
-check "the clone goes on" wait_for 5 is "$mnt/late/state" stopped
+check "a clone begins" wait_for 30 eval '[ "$(called "clone web1 late")" = 1 ]'
+expect_interrupt "Ctrl-C frees who waits" "$cloner" ended
 fake off
+check "the clone goes on" wait_for 30 is "$mnt/late/state" stopped
 
 # Side by side, of one machine and of two.
 cloners=()
@@ -87,8 +87,8 @@ for i in 1 2 3 4; do
 done
 wait "${cloners[@]}"
 for i in 1 2 3 4; do
-	check "a$i is there" wait_for 5 is "$mnt/a$i/state" stopped
-	check "b$i is there" wait_for 5 is "$mnt/b$i/state" stopped
+	check "a$i is there" wait_for 30 is "$mnt/a$i/state" stopped
+	check "b$i is there" wait_for 30 is "$mnt/b$i/state" stopped
 done
 mv "$work/fake/orbctl" "$work/fake/gone"
 expect_errno "without orbctl it is ENODEV" ENODEV mkdir "$from/web1/nothing"

@@ -69,7 +69,7 @@ step() {
 	fake off
 	expect "the machine is what it was" "$was" "$(id_of web1)"
 	expect "and stopped" stopped "$(cat "$mnt/web1/state")"
-	refresh
+	renew
 	expect "beside it only the snapshot" before "$(names "$snaps")"
 	expect "and the other machine" "$ours web1 web2" "$(names "$mnt")"
 	check "error says why" grep -q '^restore: ' "$mnt/web1/error"
@@ -87,7 +87,7 @@ check "what cannot be deleted is told of" \
 fake off
 check "the machine has gone back" test "$(id_of web1)" != "$was"
 expect "what it was is kept" "$was" "$(id_of web1--snap--replaced)"
-refresh
+renew
 expect "where everybody can see it" "before replaced" "$(names "$snaps")"
 expect_errno "the next restoration waits for that" EBUSY \
 	put "restore before" "$mnt/web1/state"
@@ -97,25 +97,25 @@ check "and then it works" put "restore before" "$mnt/web1/state"
 
 # Interrupted: who waits is free, and the restoration comes to its end.
 was=$(id_of web1)
-fake on late.clone 0.7
+fake on late.clone held
 interruptible cp <(printf 'restore before\n') "$mnt/web1/state" 2>/dev/null &
 waiter=$!
-check "a restoration is under way" wait_for 5 eval \
+check "a restoration is under way" wait_for 30 eval \
 	'id_of web1--snap--restoring'
 expect_interrupt "Ctrl-C frees who waits for it" "$waiter"
 comes_back() {
 	[ "$(id_of web1)" != "$was" ] && is "$mnt/web1/state" stopped &&
 		! id_of web1--snap--replaced
 }
-check "it goes on to its end" wait_for 5 comes_back
 fake off
-refresh
+check "it goes on to its end" wait_for 30 comes_back
+renew
 expect "and leaves nothing" before "$(names "$snaps")"
 
 # The daemon is killed in the middle of one: all is there for the next.
 fake on late.rename forever
 put "restore before" "$mnt/web1/state" 2>/dev/null &
-check "a restoration hangs in its middle" wait_for 5 \
+check "a restoration hangs in its middle" wait_for 30 \
 	eval 'id_of web1--snap--replaced'
 kill -KILL "$daemon"
 wait "$daemon" 2>/dev/null
