@@ -23,10 +23,20 @@ ran "quotes, blanks, backslashes and dollars are left alone" \
 	$'a  "b"\nc \'d\'\n$HOME\n\\n\n*\n\\\\'
 ran "words beyond ASCII" $'echo \'äö ✓\'' 'äö ✓'
 ran "a script that begins with a hyphen" '-e 2>/dev/null || echo went on' 'went on'
-# They come through a pipe each, so only what is apart in time has an order.
-both='echo one; sleep 0.1; echo two >&2; sleep 0.1; echo three; sleep 0.1
+# They come through a pipe each, so they have an order when each is to be read
+# before the next one is said.
+both='until_() { until [ -e "/tmp/$1" ]; do sleep 0.05; done; }
+echo one; until_ one; echo two >&2; until_ two; echo three; until_ three
 echo four >&2'
-ran "both outputs, in the order they came" "$both" $'one\ntwo\nthree\nfour'
+run_script web "$both" & writer=$!
+for step in 'one out' 'two err' 'three out'; do
+	check "${step% *} is said" wait_for 30 grep -qx "${step% *}" \
+		"$mnt/web/run/last/${step#* }"
+	guest web touch "/tmp/${step% *}"
+done
+wait "$writer"
+expect "both outputs, in the order they came" $'one\ntwo\nthree\nfour' \
+	"$(cat "$mnt/web/exec")"
 expect "out has what was printed" $'one\nthree' "$(last web out)"
 expect "err has what was said on stderr" $'two\nfour' "$(last web err)"
 expect "cmd has the script" "$both" "$(last web cmd)"
@@ -80,7 +90,7 @@ exec 3<>"$mnt/web/exec"
 printf 'echo early; until [ -e /tmp/go ]; do sleep 0.05; done; echo late\n' >&3 &
 writer=$!
 # Before anything was run through it, a file opened so is at its end.
-check "the script runs" wait_for 5 grep -q running "$mnt/web/run/last/status"
+check "the script runs" wait_for 30 grep -q running "$mnt/web/run/last/status"
 IFS= read -r early <&3
 expect "output can be read while the script runs" early "$early"
 expect "its status is running meanwhile" running "$(last web status)"
