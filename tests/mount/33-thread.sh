@@ -2,7 +2,7 @@
 # Goal: all this holds with the session that a thread receives for, as on macOS.
 #
 # Runs some of the scripts of this directory with build/orbfs-thread.
-# Deadline: 180
+# Deadline: 600
 . "$(dirname "$0")/lib.sh"
 
 thread=${ORBFS%/*}/orbfs-thread
@@ -17,7 +17,7 @@ run_some() {
 	local script status
 	for script; do
 		status=0
-		ORBFS=$thread TMPDIR=$work timeout -k 20 80 \
+		ORBFS=$thread TMPDIR=$work timeout -k 20 280 \
 			bash "$here/$script.sh" >"$work/$script" 2>&1 \
 			</dev/null || status=$?
 		echo "$status" >"$work/$script.status"

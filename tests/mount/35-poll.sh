@@ -28,10 +28,10 @@ engine fake
 fake seed 2 web running
 mount_orbfs
 for i in 1 2 3; do
-	await "$mnt/web1/state" 10 >"$work/await.$i" &
+	await "$mnt/web1/state" 60 >"$work/await.$i" &
 	waiting[i]=$!
 done
-check "three wait" wait_for 5 awaits 3
+check "three wait" wait_for 30 awaits 3
 check "the machine is stopped through the mount" put stop "$mnt/web1/state"
 for i in 1 2 3; do
 	wait "${waiting[i]}"
@@ -40,8 +40,8 @@ for i in 1 2 3; do
 done
 
 rm "$work"/await.*
-await "$mnt/web2/state" 10 >"$work/await.1" &
-check "one waits" wait_for 5 awaits 1
+await "$mnt/web2/state" 60 >"$work/await.1" &
+check "one waits" wait_for 30 awaits 1
 "$work/fake/orbctl" stop web2 >/dev/null
 expect_within 3 "it wakes when the machine is stopped elsewhere" wait "$!"
 expect "and reads the new state" "waiting stopped" "$(xargs <"$work/await.1")"

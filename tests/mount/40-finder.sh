@@ -103,7 +103,7 @@ expect_errno "nothing goes in there" EPERM touch "$mnt/untitled folder/x"
 expect "no machine was made" 0 "$(calls create)"
 check "renamed within" rename "$mnt/Neuer Ordner" "$mnt/Mein Projekt"
 check "renamed, it is a machine" rename "$mnt/untitled folder" "$mnt/shop"
-check "which runs" wait_for 10 is "$mnt/shop/state" running
+check "which runs" wait_for 30 is "$mnt/shop/state" running
 expect "one was made" 1 "$(calls create)"
 expect_errno "over one that is there, it stays" EEXIST \
 	rename "$mnt/untitled folder 2" "$mnt/web1"

@@ -6,7 +6,7 @@
 engine fake
 fake seed 200 m running
 # The list lasts as long as this, so that a second one would be a needless one.
-mount_orbfs -o drafts,ttl=60
+mount_orbfs -o drafts,ttl=3600
 harmless m1
 refresh
 : >"$work/fake/calls"

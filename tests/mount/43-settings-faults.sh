@@ -31,7 +31,7 @@ check "defaults are written" cp /dev/stdin "$create" <<'END'
   "user_data": "#cloud-config\npackages: [nginx]\n" }
 END
 check "a machine is made" mkdir "$mnt/full"
-check "and is ready" wait_for 5 is "$mnt/full/state" running
+check "and is ready" wait_for 30 is "$mnt/full/state" running
 words=$(cut -f 3- "$work/fake/calls" | tr '\t' ' ' | grep '^create .*full')
 for word in 'debian:trixie full' '(-a|--arch) amd64' '(-u|--user) ann' \
 	'--cpus 2' '--memory (4G|4096)' '--disk [0-9]+[GM]?' '--isolated' \

@@ -53,8 +53,10 @@ for shell in bash dash; do
 	line "$shell" 'mv ~/vms/web ~/vms/shop && rmdir ~/vms/shop'
 	expect "$shell: renamed, then deleted" "0|" "$status|$said"
 	expect "$shell: the mount is empty" "" "$(ls "$mnt")"
-	expect "$shell: so is the engine's list" "[]" \
-		"$(orbctl_local list -f json)"
+	no_machine() {
+		[ "$(orbctl_local list -f json)" = "[]" ]
+	}
+	check "$shell: so is the engine's list" wait_for 30 no_machine
 done
 
 # The first block of shell in the README, in which lines that build and mount,

@@ -18,10 +18,10 @@ expect_errno "the user is not root" EIO run_script web 'echo x >/etc/mine'
 # Interrupting signals as root: a script of the user ends, too.
 printf 'sleep 4321\n' >"$work/script"
 start_writer "$work/script" "$mnt/web/exec"
-check "a script of the user runs" wait_for 5 in_guest web 'sleep 4321'
+check "a script of the user runs" wait_for 30 in_guest web 'sleep 4321'
 interrupt "$writer"
 expect "Ctrl-C ends the writer" 130 "$status"
-check "and the user's script" wait_for 3 none_in_guest web 'sleep 4321'
+check "and the user's script" wait_for 30 none_in_guest web 'sleep 4321'
 
 # Another default user, by config.
 expect_errno "a user that is none is refused" EINVAL \

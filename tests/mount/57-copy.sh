@@ -80,7 +80,7 @@ expect "config is what it was" "$config" "$(config_of other)"
 check "a directory for the copy is a machine" mkdir "$mnt/third"
 stopwatch copy_control "$mnt/web" "$mnt/third" 2>"$work/said"
 check_fails "a copy to a new name is not all well" test "$status" -eq 0
-check "but the machine is there" wait_for 10 is "$mnt/third/state" running
+check "but the machine is there" wait_for 30 is "$mnt/third/state" running
 expect "nothing of the old output ran in it" "" \
 	"$(guest third sh -c 'ls /root /tmp | grep -xE "own|copied|trace"')"
 check "it is a machine of its own" run_script third hostname
