@@ -21,11 +21,13 @@ cp -L "$ORBFS" "$work/bin/orbfs"
 cp -r "$top/ops/local" "$work/libexec/orbfs"
 ids=$(id -u "$user"):$(id -g "$user")
 # Where udev does not run, the device may be root's alone: people get one in a
-# mount namespace of theirs.
+# mount namespace of theirs. That has no mounts of other scripts, whose daemons
+# would not end before it does.
 mknod -m 666 "$work/fuse" c 10 229
 as_user() {
 	unshare --mount --propagation private sh -c \
-		'mount --bind "$0" /dev/fuse && exec "$@"' "$work/fuse" \
+		'umount -c -l -a -t fuse.orbfs; mount --bind "$0" /dev/fuse &&
+			exec "$@"' "$work/fuse" \
 	env -i HOME="$home" USER="$user" PATH="$PATH" XDG_DATA_HOME="$home/data" \
 		setpriv --reuid "${ids%:*}" --regid "${ids#*:}" --init-groups "$@"
 }

@@ -18,6 +18,7 @@ fake seed 1 one running
 cat >"$work/places" <<'END'
 mount -t tmpfs -o noexec,mode=1777 tmpfs tmp
 END
+# A namespace that kept the mounts of other scripts would keep their daemons.
 cat >"$work/orbctl" <<END
 #!/bin/sh
 [ "\$1" = run ] || exec "$work/fake/orbctl" "\$@"
@@ -25,7 +26,8 @@ while [ "\$1" != sh ]; do
 	shift
 done
 exec unshare -m --propagation private /bin/sh -c '
-	cd "\$1" && umount -l "\$2" && mount -t proc proc proc && . "\$3" &&
+	umount -c -l -a -t fuse.orbfs
+	cd "\$1" && mount -t proc proc proc && . "\$3" &&
 	shift 3 &&
 	PATH=/bin exec "\$(command -v chroot)" . "\$@"' \
 	sh "$root" "$mnt" "$work/places" "\$@"
