@@ -33,7 +33,7 @@ struct kernel;
 struct session;
 
 enum {
-	KERNEL_MS = 5000, /* for each of the functions that wait */
+	KERNEL_MS = 30000, /* for each of the functions that wait */
 	KERNEL_ROOT = 1,
 };
 

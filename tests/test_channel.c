@@ -21,7 +21,7 @@
 #include "tests/fail_alloc.h"
 #include "tests/files_world.h"
 
-enum { MOST = 65536, LARGE_DATA = WIRE_DATA_MAX, WAIT_MS = 5000 };
+enum { MOST = 65536, LARGE_DATA = WIRE_DATA_MAX, WAIT_MS = 30000 };
 
 struct fixture {
 	uv_loop_t *loop;

@@ -24,7 +24,7 @@
 #include "tests/hands.h"
 #include "tests/loop.h"
 
-enum { WAIT_MS = 60000, SHORT_MS = 400, MAX_PAUSES = 8 };
+enum { WAIT_MS = 60000, SHORT_MS = 1500, MAX_PAUSES = 8 };
 
 static const char *const ENVIRONMENT[] = { "PATH=/usr/bin:/bin", "HOME=/",
 	                                   NULL };

@@ -19,7 +19,7 @@
 #include "tests/fail_alloc.h"
 #include "tests/files_world.h"
 
-enum { WAIT_MS = 5000 };
+enum { WAIT_MS = 30000 };
 
 struct fixture {
 	uv_loop_t *loop;

@@ -26,7 +26,8 @@
 #include "tests/loop.h"
 
 enum {
-	WAIT_MS = 30000, /* for what takes no time on an idle machine */
+	WAIT_MS = 30000,    /* for what takes no time on an idle machine */
+	DEADLINE_MS = 3000, /* by when a script says its first word, and more */
 	MIB = 1 << 20,
 };
 
@@ -828,13 +829,13 @@ static void job_is_ended_at_its_deadline(void **state)
 	(void)state;
 	begin(&f);
 	o = outcome_of(&f);
-	run(&o, "echo partial; exec sleep 60", 1500);
+	run(&o, "echo partial; exec sleep 60", DEADLINE_MS);
 	wait_end(&o);
 	assert_int_equal(o.err, -ETIMEDOUT);
 	assert_true(o.has_result);
 	assert_string_equal(o.out.data, "partial\n");
-	assert_true(o.took_ms >= 1490);
-	assert_true(o.took_ms < 1490 + JOB_GRACE_MS);
+	assert_true(o.took_ms >= DEADLINE_MS - 10);
+	assert_true(o.took_ms < DEADLINE_MS + JOB_GRACE_MS);
 	jobs_stats(f.jobs, &stats);
 	assert_int_equal(stats.timed_out, 1);
 	assert_int_equal(stats.started, 1);
@@ -866,11 +867,11 @@ static void job_that_ignores_term_is_killed_after_the_grace(void **state)
 	(void)state;
 	begin(&f);
 	o = outcome_of(&f);
-	run(&o, "trap '' TERM; sleep 60 & echo $$ $!; wait", 1000);
+	run(&o, "trap '' TERM; sleep 60 & echo $$ $!; wait", DEADLINE_MS);
 	wait_end(&o);
 	assert_int_equal(o.err, -ETIMEDOUT);
 	assert_int_equal(o.signal, SIGKILL);
-	assert_true(o.took_ms >= 990 + JOB_GRACE_MS);
+	assert_true(o.took_ms >= DEADLINE_MS - 10 + JOB_GRACE_MS);
 	assert_true(o.took_ms < WAIT_MS / 2);
 	self = printed_pid(&o, 0);
 	child = printed_pid(&o, 1);
@@ -889,10 +890,10 @@ static void job_is_ended_with_its_whole_group(void **state)
 	(void)state;
 	begin(&f);
 	o = outcome_of(&f);
-	run(&o, "sleep 60 & echo $!; wait", 1000);
+	run(&o, "sleep 60 & echo $!; wait", DEADLINE_MS);
 	wait_end(&o);
 	assert_int_equal(o.err, -ETIMEDOUT);
-	assert_true(o.took_ms < 990 + JOB_GRACE_MS);
+	assert_true(o.took_ms < DEADLINE_MS + JOB_GRACE_MS);
 	child = printed_pid(&o, 0);
 	assert_dies(&f, child);
 	outcome_free(&o);
@@ -926,7 +927,7 @@ static void job_last_words_after_the_deadline_are_kept(void **state)
 	(void)state;
 	begin(&f);
 	o = outcome_of(&f);
-	run(&o, "trap 'echo bye; exit 1' TERM; sleep 60 & wait", 1000);
+	run(&o, "trap 'echo bye; exit 1' TERM; sleep 60 & wait", DEADLINE_MS);
 	wait_end(&o);
 	assert_int_equal(o.err, -ETIMEDOUT);
 	assert_string_equal(o.out.data, "bye\n");
@@ -1253,8 +1254,8 @@ static void job_keeps_its_first_reason_to_end(void **state)
 	begin(&f);
 	o = outcome_of(&f);
 	/* Cancelled while it is being ended for its deadline: by end(). */
-	run(&o, "trap '' TERM; echo x; exec sleep 60", 1000);
-	loop_run_for(f.loop, 1100);
+	run(&o, "trap '' TERM; echo x; exec sleep 60", DEADLINE_MS);
+	loop_run_for(f.loop, DEADLINE_MS + 100);
 	assert_false(o.ended);
 	end(&f);
 	assert_true(o.ended);

@@ -18,7 +18,7 @@
 enum {
 	TOY_HELD_MAX = 2048,
 	TOY_FILE = 2,
-	TOY_MS = 10000, /* for all that waits */
+	TOY_MS = 30000, /* for all that waits */
 };
 
 struct toy {
