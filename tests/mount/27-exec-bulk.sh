@@ -99,7 +99,7 @@ expect "each ran once" "50 50" "$(cat "$work"/fake/machines/web?/home/many |
 	sort -n | uniq | wc -l) $(cat "$work"/fake/machines/web?/home/many |
 	wc -l)"
 fake on latency 1
-expect_ms 2500 "slow ones run side by side" bash -c '
+expect_ms 6000 "slow ones run side by side" bash -c '
 for i in 1 2 3 4 5 6 7 8 9 10; do
 	echo true >"$1" & pids="$pids $!"
 done

@@ -43,7 +43,7 @@ rm "$work"/await.*
 await "$mnt/web2/state" 60 >"$work/await.1" &
 check "one waits" wait_for 30 awaits 1
 "$work/fake/orbctl" stop web2 >/dev/null
-expect_within 3 "it wakes when the machine is stopped elsewhere" wait "$!"
+expect_within 10 "it wakes when the machine is stopped elsewhere" wait "$!"
 expect "and reads the new state" "waiting stopped" "$(xargs <"$work/await.1")"
 
 expect "what does not change wakes nobody" "waiting nothing" \
