@@ -117,8 +117,12 @@ fake on late.rename forever
 put "restore before" "$mnt/web1/state" 2>/dev/null &
 check "a restoration hangs in its middle" wait_for 30 \
 	eval 'id_of web1--snap--replaced'
+children=$(pgrep -P "$daemon")
 kill -KILL "$daemon"
 wait "$daemon" 2>/dev/null
+# What it has left would sleep on for good.
+# shellcheck disable=SC2086 # numbers
+kill -KILL $children
 fake off
 umount -l "$mnt"
 mount_orbfs
