@@ -138,7 +138,8 @@ static void wait_for(int use_flock)
 	told("we do not get it", use_flock ? flock(fd, LOCK_EX | LOCK_NB)
 	                                   : set(fd, F_SETLK, F_WRLCK, 0, 0));
 	sigaction(SIGALRM, &(struct sigaction){ .sa_handler = on_alarm }, NULL);
-	ualarm(200000, 0);
+	/* Again and again: the first may come before we wait. */
+	ualarm(200000, 200000);
 	told("nor when we wait, and a signal comes",
 	     use_flock ? flock(fd, LOCK_EX) : set(fd, F_SETLKW, F_WRLCK, 0, 0));
 	alarm(30);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Goal: every operation does below files/ what it does in a local directory.
-# Deadline: 180
+# Deadline: 1200
 . "$(dirname "$0")/files.sh"
 
 mount_orbfs
