@@ -43,10 +43,10 @@ open_window() {
 	openbox >/dev/null 2>&1 &
 	_window+=($!)
 	# It gives the keyboard to what comes after it only.
-	check "windows are managed" wait_for 10 xdotool get_desktop
+	check "windows are managed" wait_for 30 xdotool get_desktop
 	(cd / && exec pcmanfm --no-desktop "$HOME") >"$work/window" 2>&1 &
 	_window=($! "${_window[@]}")
-	check "a window opens" wait_for 10 shown home
+	check "a window opens" wait_for 30 shown home
 	go "$1"
 }
 
@@ -64,11 +64,11 @@ _type_path() {
 	key ctrl+l
 	xdotool type --clearmodifiers -- "$1"
 	key Return
-	wait_for 2 shown "$(basename "$1")"
+	wait_for 5 shown "$(basename "$1")"
 }
 
 go() {
-	check "it shows ${1#"$work"/}" wait_for 10 _type_path "$1"
+	check "it shows ${1#"$work"/}" wait_for 60 _type_path "$1"
 }
 
 # Any colour but that of the background.
@@ -82,16 +82,24 @@ pick() {
 	xdotool mousemove 337 165 click 1
 }
 
+_other_window() {
+	[ "$(xdotool getactivewindow)" != "$1" ]
+}
+
+# The next one may have the same title, and must not be taken for this one.
 answer() {
-	if ! wait_for 5 shown "$1"; then
+	local window
+	if ! wait_for 30 shown "$1"; then
 		_not_ok "it asks: $1" "there is $(xdotool getactivewindow \
 			getwindowname 2>&1)"
 		return
 	fi
 	_ok "it asks: $1"
+	window=$(xdotool getactivewindow)
 	[ -z "$2" ] || key ctrl+a
 	[ -z "$2" ] || xdotool type --clearmodifiers -- "$2"
 	key Return
+	check "and is answered" wait_for 30 _other_window "$window"
 }
 
 picture() {
