@@ -10,7 +10,7 @@ children() {
 mount_orbfs
 make_machine web shop
 check "a service runs in one" run_script web \
-	$'setsid sleep 7501 >/dev/null 2>&1 &\nuntil [ "$(cut -d" " -f6 "/proc/$!/stat")" = "$!" ]; do :; done'
+	"setsid sleep 7501 >/dev/null 2>&1 & $apart"
 web=$(pid1 web) shop=$(pid1 shop)
 remember_machines
 go_on() {
@@ -30,7 +30,7 @@ go_on "mounted again"
 expect "they are shown" $'running\nrunning' "$(cat "$mnt"/*/state)"
 for sig in TERM INT HUP; do
 	kill -s "$sig" "$daemon"
-	check "$sig ends the daemon" wait_for 10 _is_dead
+	check "$sig ends the daemon" wait_for 30 _is_dead
 	expect "$sig: nothing is mounted" "" \
 		"$(grep -F " $mnt" /proc/self/mountinfo)"
 	go_on "$sig"
@@ -42,20 +42,20 @@ done
 # with it nothing is lost; the second one ends all.
 printf 'sleep 7502\n' >"$work/script"
 start_writer "$work/script" "$mnt/shop/exec"
-check "a script runs" wait_for 5 in_guest shop 'sleep 7502'
+check "a script runs" wait_for 30 in_guest shop 'sleep 7502'
 kill -TERM "$daemon"
 unmounting() {
 	grep -q 'still in use' "$log"
 }
-wait_for 3 unmounting
+check "TERM is answered" wait_for 30 unmounting
 expect "TERM leaves a mount that is in use" running "$(cat "$mnt/web/state")"
 check "and the script" in_guest shop 'sleep 7502'
 check "and its writer" kill -0 "$writer"
 kill -TERM "$daemon"
-check "a second TERM ends the daemon" wait_for 15 _is_dead
+check "a second TERM ends the daemon" wait_for 30 _is_dead
 stopwatch wait "$writer"
 check_fails "the writer hears of the end" test "$status" -eq 0
-check "the script goes with it" wait_for 5 none_in_guest shop 'sleep 7502'
+check "the script goes with it" wait_for 30 none_in_guest shop 'sleep 7502'
 expect "nothing is mounted" "" "$(grep -F " $mnt" /proc/self/mountinfo)"
 go_on "a second TERM"
 

@@ -6,18 +6,17 @@ mount_orbfs
 make_machine web
 snaps=$mnt/web/snapshots
 run_script web 'setsid sh -c "i=0; while [ ! -e /stop ]; do i=\$((i + 1))
-	echo \$i >>/srv/lines; done" </dev/null >/dev/null 2>&1 &
-sleep 0.1'
+	echo \$i >>/srv/lines; done" </dev/null >/dev/null 2>&1 & '"$apart"
 grows() {
 	[ "$(wc -l <"$mnt/web/files/srv/lines")" -gt "${1:-0}" ]
 }
-check "a file grows" wait_for 5 grows
+check "a file grows" wait_for 30 grows
 cp -r /usr/share/common-licenses "$mnt/web/files/srv/" &
 copier=$!
 for i in 1 2 3; do
 	check "snapshot $i is taken" mkdir "$snaps/s$i"
 	n=$(wc -l <"$mnt/web/files/srv/lines")
-	check "the file grows on" wait_for 5 grows "$n"
+	check "the file grows on" wait_for 30 grows "$n"
 done
 check "a clone is taken" mkdir "$mnt/.images/machines/web/copy"
 check "a copy that goes on meanwhile ends well" wait "$copier"
@@ -26,6 +25,7 @@ expect "the machine runs on" running "$(cat "$mnt/web/state")"
 # Interrupted: it is there whole, or not at all.
 interruptible mkdir "$snaps/cut" 2>/dev/null &
 cutter=$!
+wait_until_waits "$cutter" mkdir
 expect_interrupt "Ctrl-C frees who takes one" "$cutter"
 # What made it may still be under way when it is seen: until its end it is
 # busy.
@@ -34,7 +34,7 @@ away() {
 	! orbctl_local list -f json | grep -q '"creating"' &&
 		{ [ ! -d "$snaps/cut" ] || rmdir "$snaps/cut" 2>/dev/null; }
 }
-check "what came of it comes to an end, and goes" wait_for 10 away
+check "what came of it comes to an end, and goes" wait_for 30 away
 expect "the others are there" "s1 s2 s3" "$(names "$snaps")"
 touch "$mnt/web/files/stop"
 

@@ -11,6 +11,8 @@
 #	pid1 NAME		the host's number of the machine's process 1
 #	remember_machines	note what the host has because of the machines
 #	expect_nothing_left	none of what was noted is there any more
+#	apart			what a script says behind "setsid COMMAND &": that
+#				has left it, and is not ended with it
 #	stopwatch COMMAND...	run it and set took (ms) and status
 #	start_writer FILE TO	write a file's bytes in the background, with the
 #				signals of a terminal's command; sets writer
@@ -30,6 +32,8 @@ engine local
 seen=$work/seen # lines: the kind of a thing, a tab, its name
 : >"$seen"
 took=0 status=0 writer=
+# shellcheck disable=SC2016,SC2034 # for the machine; for the scripts
+apart='until [ "$(cut -d" " -f6 "/proc/$!/stat")" = "$!" ]; do :; done'
 
 guest() {
 	local name=$1
@@ -64,7 +68,7 @@ make_machine() {
 		check "$name is made" mkdir "$mnt/$name"
 	done
 	for name; do
-		check "$name runs" wait_for 20 is "$mnt/$name/state" running
+		check "$name runs" wait_for 30 is "$mnt/$name/state" running
 	done
 }
 
@@ -156,7 +160,7 @@ _nothing_left() {
 }
 
 expect_nothing_left() {
-	if wait_for 5 _nothing_left; then
+	if wait_for 30 _nothing_left; then
 		_ok "$1"
 	else
 		_not_ok "$1" "$(_left)"
@@ -182,7 +186,7 @@ _waits() {
 }
 
 wait_until_waits() {
-	wait_for 5 _waits "$@"
+	wait_for 30 _waits "$@"
 }
 
 interrupt() {
