@@ -4,7 +4,7 @@
 
 mount_orbfs
 check "a machine is made" mkdir "$mnt/one"
-expect_within 20 "its files are waited for" \
+expect_within 30 "its files are waited for" \
 	grep -q . "$(files one)/etc/hostname"
 f=$(files one)/srv
 echo kept >"$f/file"
@@ -13,7 +13,7 @@ expect "the agent has no file in the machine" "" "$seen"
 
 exec 5<"$f/file" 6>"$f/out"
 printf kept >&6
-expect_within 10 "a machine with open files stops" put $'stop\n' \
+expect_within 20 "a machine with open files stops" put $'stop\n' \
 	"$mnt/one/state"
 expect_errno "what was open is lost" EIO bash -c \
 	'printf x >&6 && printf y >&6'
@@ -33,26 +33,28 @@ exec 5<"$f/file"
 check "it restarts" put $'restart\n' "$mnt/one/state"
 expect_errno "what was open is lost" EIO bash -c 'cat <&5'
 exec 5<&-
-expect_within 5 "what is asked next is answered" cat "$f/file"
+expect_within 20 "what is asked next is answered" cat "$f/file"
 expect "as it was" kept "$(cat "$f/file")"
 
 exec 5<"$f/file"
 check "it is renamed while a file is open" rename "$mnt/one" "$mnt/two"
 exec 5<&-
 f=$(files two)/srv
-expect_within 5 "its files are under the new name" cat "$f/file"
+expect_within 20 "its files are under the new name" cat "$f/file"
 expect_errno "and not under the old one" ENOENT cat "$(files one)/srv/file"
 expect "it runs one agent" 1 "$(in_guest two .orbfs-agent- | wc -l)"
 
 # A restart that orbfs is not told of.
 orbctl_local restart two >/dev/null 2>&1 </dev/null
-expect_within 10 "a restart by somebody else is got over" \
-	wait_for 9 cat "$f/file"
+check "a restart by somebody else is got over" wait_for 30 cat "$f/file"
 orbctl_local stop two >/dev/null 2>&1 </dev/null
 refresh
-check_fails "a stop as well" cat "$f/file"
+is_down() {
+	! cat "$f/file"
+}
+check "a stop as well" wait_for 30 is_down
 orbctl_local start two >/dev/null 2>&1 </dev/null
-check "and a start" wait_for 10 is "$f/file" kept
+check "and a start" wait_for 30 is "$f/file" kept
 
 exec 5<"$f/file"
 check "stop" put $'stop\n' "$mnt/two/state"
@@ -68,4 +70,4 @@ no_agents() {
 			"$p/environ" || return 1
 	done
 }
-check "no agent is left on this computer" wait_for 5 no_agents
+check "no agent is left on this computer" wait_for 30 no_agents
