@@ -55,7 +55,9 @@ unmount
 
 # A read-only file system.
 mount_orbfs
-as_root one 'mount -o remount,ro /srv/small'
+# It is busy until the agent of the mount before has ended.
+check "it becomes read-only" wait_for 30 \
+	as_root one 'mount -o remount,ro /srv/small'
 f=$(files one)/srv/small
 expect_errno "a read-only file system" EROFS touch "$f/new"
 expect_errno "says so" EROFS rm "$f/five"

@@ -5,19 +5,29 @@
 mount_orbfs
 make_machine one two
 f=$(files one) n=$(native one)
+# The computer's own system may hold files of that name.
+own_files() {
+	guest one -u root sh -c \
+		'find / -xdev -name "*orbfs*" 2>/dev/null; ls -A /dev/shm'
+}
+own=$(own_files)
 
 # ---- files that are made up while they are read
 expect "a file of /proc is read to its end" \
 	"$(as_root one 'cat /proc/filesystems')" "$(cat "$f/proc/filesystems")"
 expect "each time" "$(as_root one 'cat /proc/sys/kernel/hostname')" \
 	"$(cat "$f/proc/sys/kernel/hostname")"
-expect "a long one, too" "$(as_root one 'wc -l </proc/kallsyms')" \
-	"$(wc -l <"$f/proc/kallsyms")"
+# The kernel's own symbols come and go.
+as_long() {
+	[ "$(wc -l <"$f/proc/kallsyms")" = \
+		"$(as_root one 'wc -l </proc/kallsyms')" ]
+}
+check "a long one, too" wait_for 30 as_long
 expect "one of /sys" "$(as_root one 'cat /sys/kernel/mm/transparent_hugepage/enabled')" \
 	"$(cat "$f/sys/kernel/mm/transparent_hugepage/enabled")"
 expect "it is the machine's process 1" "$(as_root one 'tr "\0" " " </proc/1/cmdline')" \
 	"$(tr '\0' ' ' <"$f/proc/1/cmdline")"
-expect_within 20 "grep -r of a part of /proc ends" bash -c \
+expect_within 60 "grep -r of a part of /proc ends" bash -c \
 	'grep -rs nothing-has-this "$1" >/dev/null; :' sh "$f/proc/sys/kernel"
 expect "devices are shown" c "$(stat -c %A "$f/dev/null" | cut -c 1)"
 expect_errno "and cannot be used" EACCES cat "$f/dev/null"
@@ -53,16 +63,16 @@ as_root one 'mount -t tmpfs tmpfs /srv && mkdir /srv/large && cd /srv/large &&
 list() {
 	find "$f/srv/large" -mindepth 1
 }
-expect_within 10 "100,000 entries are listed" eval \
+expect_within 60 "100,000 entries are listed" eval \
 	'[ "$(list | wc -l)" = 100000 ]'
 expect "each once" 100000 "$(list | sort -u | wc -l)"
 expect "one is looked at" 0 "$(stat -c %s "$f/srv/large/file-054321")"
 as_root one 'rm /srv/large/file-000777'
-check "one that goes is seen to go" wait_for 3 eval \
+check "one that goes is seen to go" wait_for 30 eval \
 	'! stat "$f/srv/large/file-000777" 2>/dev/null'
 expect "and is not listed" 99999 "$(list | wc -l)"
 as_root one 'rm -rf /srv/large'
-check "the whole goes" wait_for 3 eval '! stat "$f/srv/large" 2>/dev/null'
+check "the whole goes" wait_for 30 eval '! stat "$f/srv/large" 2>/dev/null'
 
 # ---- owners: of the directory, since the user owns the machine
 mkdir -p "$n/home/somebody"
@@ -134,6 +144,5 @@ expect "root's are root's" 0:0 "$(stat -c %u:%g "$n/home/somebody/roots")"
 # ---- nothing stays
 expect "one agent serves" 1 "$(in_guest one .orbfs-agent- | wc -l)"
 unmount
-check "it ends with the mount" wait_for 5 none_in_guest one .orbfs-agent-
-expect "and leaves no file" "" "$(as_root one \
-	'find / -xdev -name "*orbfs*" 2>/dev/null; ls -A /dev/shm')"
+check "it ends with the mount" wait_for 30 none_in_guest one .orbfs-agent-
+expect "and leaves no file" "$own" "$(own_files)"
