@@ -49,6 +49,13 @@ echo 'exit 3' 2>/dev/null >vms/web/exec || cat vms/web/run/last/status
 timeout 5 rm -rf vms/web 2>/dev/null || cat vms/web/state
 echo stop >vms/web/state && mv vms/web vms/shop && rmdir vms/shop
 ls vms
+# A rmdir does not wait for the whole of a deletion.
+n=0
+while [ "$n" -lt 300 ] && find data/orbctl-local/machines -mindepth 1 |
+	grep -q .; do
+	sleep 0.1
+	n=$((n + 1))
+done
 find data/orbctl-local/machines -mindepth 1
 END
 if [ ! -u "$(command -v fusermount3)" ]; then
@@ -75,6 +82,6 @@ fi
 nobodys() {
 	[ -z "$(ps -o pid= -u "$user")" ]
 }
-check "no process of the user stays" wait_for 5 nobodys
+check "no process of the user stays" wait_for 30 nobodys
 check_fails "nor a mount" grep -qF " $home/" /proc/self/mountinfo
 expect "root's own machines are none of it" "[]" "$(orbctl_local list -f json)"
