@@ -50,7 +50,7 @@ stopwatch each "fifty mkdirs at once" create
 expect "fifty are listed" 50 "$(find "$mnt" -maxdepth 1 -name 'm*' | wc -l)"
 # exec waits for a machine that is being made.
 each "fifty scripts at once" introduce
-check "all run" wait_for 5 in_state running 50
+check "all run" wait_for 30 in_state running 50
 expect "each has its own host name" "$(printf '%s\n' "${names[@]}" | sort)" \
 	"$(head -qn 1 "$work"/said.m* | sort)"
 expect "and its own address" 50 "$(sed -sn 2p "$work"/said.m* | sort -u | wc -l)"
@@ -72,6 +72,6 @@ each "fifty rmdirs at once" drop
 gone() {
 	[ -z "$(ls "$mnt")" ] && [ "$(orbctl_local list -f json)" = "[]" ]
 }
-check "none is listed, neither here nor by the engine" wait_for 10 gone
+check "none is listed, neither here nor by the engine" wait_for 30 gone
 expect_nothing_left "nothing of them is left on the host"
 unmount

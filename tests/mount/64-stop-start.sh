@@ -37,7 +37,7 @@ check "start" put $'start\n' "$mnt/web/state"
 whole "after a kill"
 
 kill -KILL "$(pid1 web)"
-check "after a crash it is stopped" wait_for 3 is "$mnt/web/state" stopped
+check "after a crash it is stopped" wait_for 30 is "$mnt/web/state" stopped
 check "start" put $'start\n' "$mnt/web/state"
 whole "after a crash"
 
@@ -49,7 +49,7 @@ check "stop" put $'stop\n' "$mnt/web/state"
 echo "$$ $start 00000000-0000-0000-0000-000000000000 $index" >"$run"
 : "$pid"
 echo refresh >"$mnt/.orbfs/ctl"
-check "after a reboot it is stopped" wait_for 3 is "$mnt/web/state" stopped
+check "after a reboot it is stopped" wait_for 30 is "$mnt/web/state" stopped
 expect "without an address" "" "$(cat "$mnt/web/ip")"
 expect_errno "and runs nothing" EHOSTDOWN run_script web true
 check "start" put $'start\n' "$mnt/web/state"

@@ -43,7 +43,7 @@ start_writer "$work/script" "$mnt/shop/exec"
 starts() {
 	[ "$(last shop status)" = running ]
 }
-check "a script runs" wait_for 5 starts
+check "a script runs" wait_for 30 starts
 check "and the machine is renamed" mv "$mnt/shop" "$mnt/third"
 guest third touch /tmp/go
 wait "$writer"

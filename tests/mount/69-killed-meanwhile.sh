@@ -22,13 +22,13 @@ remember_machines
 printf 'while sleep 0.1; do echo 7601; done\n' >"$work/script"
 start_writer "$work/script" "$mnt/talks/exec"
 talker=$writer
-check "a script talks" wait_for 5 in_guest talks 'sleep 0.1'
+check "a script talks" wait_for 30 in_guest talks 'sleep 0.1'
 
 mkdir "$mnt/made" 2>/dev/null & makes=$!
 echo stop 2>/dev/null >"$mnt/ended/state" & stops=$!
 rmdir "$mnt/gone" 2>/dev/null & removes=$!
 for call in create stop delete; do
-	check "$call is under way" wait_for 5 test -e "$work/asked.$call"
+	check "$call is under way" wait_for 30 test -e "$work/asked.$call"
 done
 kill -KILL "$daemon"
 # mkdir and rmdir may have had their answer: it is that something began.
@@ -37,7 +37,7 @@ wait "$stops"
 check_fails "who stops it hears of the end" test "$?" -eq 0
 wait "$talker"
 check_fails "and the script's writer" test "$?" -eq 0
-check "a script that talks to nobody ends" wait_for 5 none_in_guest talks 'sleep 0.1'
+check "a script that talks to nobody ends" wait_for 30 none_in_guest talks 'sleep 0.1'
 
 mount_background --orbctl "$work/orbctl-local"
 expect "orbfs starts over the dead mount" 0 "$?"
@@ -60,7 +60,7 @@ done_all() {
 	[ "$(cd "$mnt" && echo *)" = "ended made talks" ] &&
 		is "$mnt/ended/state" stopped && is "$mnt/made/state" running
 }
-check "what was asked for comes to its end" wait_for 10 done_all
+check "what was asked for comes to its end" wait_for 30 done_all
 shows "then"
 check "the new one is whole" run_script made 'hostname; test -d /root'
 expect "and answers" made "$(cat "$mnt/made/exec")"

@@ -15,7 +15,7 @@ expect "the root does not" web "$(ls "$mnt")"
 settled() {
 	[ "$(orbctl_local list -f json | grep -c '"stopped"')" -ge "$1" ]
 }
-check "it is a stopped machine of the engine's" wait_for 10 settled 1
+check "it is a stopped machine of the engine's" wait_for 30 settled 1
 expect "which is a clone" $'web\nweb--snap--before' \
 	"$(orbctl_local list -q | sort)"
 expect "the machine still runs" running "$(cat "$mnt/web/state")"
@@ -44,7 +44,7 @@ expect "the snapshot follows" before "$(ls "$mnt/shop/snapshots")"
 follows() {
 	[ "$(orbctl_local list -q | sort)" = $'shop\nshop--snap--before' ]
 }
-check "for the engine, too" wait_for 10 follows
+check "for the engine, too" wait_for 30 follows
 
 check "a snapshot is moved out" mv "$mnt/shop/snapshots/before" "$mnt/copy"
 expect "to be a machine" $'copy\nshop' "$(ls "$mnt")"
@@ -59,7 +59,7 @@ check "it is dropped" rmdir "$mnt/shop/snapshots/again"
 none() {
 	[ "$(orbctl_local list -q)" = shop ]
 }
-check "and gone" wait_for 10 none
+check "and gone" wait_for 30 none
 check "then the machine may go" rmdir "$mnt/shop"
 expect "and does" '' "$(ls "$mnt")"
 unmount

@@ -76,8 +76,8 @@ expect_errno "nor a hard link" EXDEV perl -e \
 run_script a 'head -c 200000000 /dev/zero >/srv/big'
 cp "$from/big" "$to/big" 2>"$work/said" &
 copier=$!
-check "a copy has begun" wait_for 10 test -s "$to/big"
+check "a copy has begun" wait_for 30 test -s "$to/big"
 check "the source is killed" put kill "$mnt/a/state"
-expect_within 10 "the copy ends" eval '! wait "$copier" || true'
+expect_within 20 "the copy ends" eval '! wait "$copier" || true'
 check "the target works" run_script b 'echo fine'
 unmount

@@ -23,14 +23,14 @@ same_litter() {
 }
 
 open_window "$work/source"
-check "which shows what is there" wait_for 5 listed 2
+check "which shows what is there" wait_for 30 listed 2
 key ctrl+a
 key ctrl+c
 go "$inside"
 key ctrl+v
-check "it copies a file in" wait_for 5 cmp "$work/source/letter.txt" \
+check "it copies a file in" wait_for 30 cmp "$work/source/letter.txt" \
 	"$(native web)/srv/in/letter.txt"
-check "and a folder" wait_for 5 cmp "$work/source/photos/red.png" \
+check "and a folder" wait_for 30 cmp "$work/source/photos/red.png" \
 	"$(native web)/srv/in/photos/red.png"
 go "$inside/photos"
 
@@ -38,19 +38,19 @@ go "$inside/photos"
 go "$mnt"
 key ctrl+shift+n
 answer "Creating New Folder" ""
-check "a new folder is a draft" wait_for 5 test -d "$mnt/New"
+check "a new folder is a draft" wait_for 30 test -d "$mnt/New"
 expect "and no machine" web "$(orbctl_local list -q)"
-check "which the window shows by itself" wait_for 5 listed 2
+check "which the window shows by itself" wait_for 30 listed 2
 pick
 key F2
 answer "Rename File" shop
-check "renamed, it is a machine" wait_for 10 is "$mnt/shop/state" running
+check "renamed, it is a machine" wait_for 30 is "$mnt/shop/state" running
 expect "in the engine, too" $'shop\nweb' "$(orbctl_local list -q | sort)"
 expect "the draft is gone" "$ours shop web" "$(names "$mnt")"
 [ -z "${PICTURE-}" ] || picture "$PICTURE"
 
 go "$inside"
-check "what was copied is listed" wait_for 5 listed 2
+check "what was copied is listed" wait_for 30 listed 2
 key ctrl+a
 key Delete
 answer "Confirm" ""
@@ -58,7 +58,7 @@ answer "Confirm" ""
 gone() {
 	[ -z "$(ls -A "$(native web)/srv/in")" ]
 }
-check "it deletes, as there is no trash" wait_for 10 gone
+check "it deletes, as there is no trash" wait_for 30 gone
 
 # The tools of the desktop beside it.
 check "gio copies in" gio copy "$work/source/letter.txt" "$inside/"

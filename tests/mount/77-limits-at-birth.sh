@@ -13,7 +13,7 @@ expect "there are no defaults at first" '{}' "$(tr -d '[:space:]' <"$create")"
 
 check "a machine is made of that image" mkdir \
 	"$mnt/.images/$distro/$version/plain"
-check "it runs" wait_for 20 is "$mnt/plain/state" running
+check "it runs" wait_for 30 is "$mnt/plain/state" running
 expect "it is what it says, whose image it was made of" plain \
 	"$(names "$mnt/.by/distro/$distro")"
 expect "and it is found there" plain \
@@ -52,7 +52,7 @@ check "defaults are written" put \
 	"$create"
 expect_match "and read back" '"memory":[[:space:]]*"256M"' "$(cat "$create")"
 check "a machine is made" mkdir "$mnt/web"
-check "it runs" wait_for 20 is "$mnt/web/state" running
+check "it runs" wait_for 30 is "$mnt/web/state" running
 expect_match "config shows its limits" \
 	'"cpus":[[:space:]]*0.5.*"memory":[[:space:]]*268435456' \
 	"$(tr -d '\n' <"$mnt/web/config")"
@@ -85,7 +85,7 @@ expect "stats show it" "memory_limit 1073741824" \
 	"$(grep ^memory_limit "$mnt/web/stats")"
 check "{} takes the defaults away" put '{}' "$create"
 check "the next machine" mkdir "$mnt/free"
-check "runs" wait_for 20 is "$mnt/free/state" running
+check "runs" wait_for 30 is "$mnt/free/state" running
 expect "without any" "" "$(grep -E '"(cpus|memory)"' "$mnt/free/config")"
 expect "groups by distribution have all of them" "free plain web" \
 	"$(names "$mnt/.by/distro/$distro")"

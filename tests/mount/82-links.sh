@@ -69,7 +69,7 @@ expect "and leads to the machine's file here" mine "$(cat "$f/srv/made")"
 # A directory that becomes a link, and back, while it is walked.
 as_root one "mkdir -p /srv/swap/dir; echo guest >/srv/swap/dir/secret
 	ln -s '${work}' /srv/swap/link"
-timeout 20 env ORBCTL_LOCAL_HOME="$ORBCTL_LOCAL_HOME" \
+timeout 60 env ORBCTL_LOCAL_HOME="$ORBCTL_LOCAL_HOME" \
 	"$top/ops/local/orbctl-local" run -m one -u root sh -c '
 	cd /srv/swap; i=0
 	while [ "$i" -lt 400 ]; do

@@ -16,11 +16,11 @@ kill_agent() {
 	pid=$(agent_here one)
 	check "the agent is there" test -n "$pid"
 	kill -KILL "$pid"
-	check "and has gone" wait_for 5 eval '! kill -0 "$pid"'
+	check "and has gone" wait_for 30 eval '! kill -0 "$pid"'
 }
-# again: the next access works, within a second.
+# again: the next access works.
 again() {
-	expect_within 3 "$1: the next look works" ls "$f/many"
+	expect_within 20 "$1: the next look works" ls "$f/many"
 	expect "$1: all is there" 3000 \
 		"$(find "$f/many" -type f | wc -l)"
 	expect "$1: content as well" "$(md5sum <"$n/big")" "$(md5sum <"$f/big")"
@@ -81,13 +81,13 @@ timeout 3 bash -c "$(declare -f lister)
 lister=$!
 sleep 0.2
 kill_agent
-check "a listing ends" wait_for 20 eval '! _is_alive "$lister"'
+check "a listing ends" wait_for 30 eval '! _is_alive "$lister"'
 wait "$lister" 2>/dev/null
-expect_within 3 "the next listing works" ls "$f/many"
+expect_within 20 "the next listing works" ls "$f/many"
 
 # A program that holds a directory goes on in it.
 cd "$f/many" || exit 1
 kill_agent
-expect_within 3 "a directory that somebody is in is still one" ls
+expect_within 20 "a directory that somebody is in is still one" ls
 cd / || exit 1
 unmount

@@ -22,7 +22,7 @@ expect "git status is clean" "" "$("${g[@]}" status --porcelain)"
 echo more >>"$f/w/repo/src/7.c"
 echo inside >>"$n/w/repo/src/8.c"
 expect "and sees changes made here and in the machine" \
-	$' M src/7.c\n M src/8.c' "$(wait_for 1 eval \
+	$' M src/7.c\n M src/8.c' "$(wait_for 30 eval \
 	'"${g[@]}" status --porcelain | grep -q 8.c'; "${g[@]}" status --porcelain)"
 check "git commit -a" "${g[@]}" commit -q -a -m second
 check "git gc" "${g[@]}" gc -q
@@ -99,7 +99,7 @@ check "a database is made" sqlite3 "$db" \
 cat >"$work/insert.sh" <<'END'
 i=0
 while [ "$i" -lt 40 ]; do
-	sqlite3 -cmd '.timeout 20000' "$1" \
+	sqlite3 -cmd '.timeout 60000' "$1" \
 		"begin immediate; insert into t values ('$2', $i); commit;" ||
 		exit 1
 	i=$((i + 1))
@@ -140,17 +140,17 @@ expect "have counted all" 1000 "$(cat "$n/counted/counter")"
 as_root one 'flock /srv/db.sqlite sh -c "touch /srv/held
 	while [ -e /srv/held ]; do sleep 0.1; done"' &
 holder=$!
-check "a lock is held inside" wait_for 5 test -e "$n/held"
+check "a lock is held inside" wait_for 30 test -e "$n/held"
 check_fails "and is seen outside" flock -n "$db" true
 rm "$n/held"
 wait "$holder"
-check "until it goes" flock -w 5 "$db" true
+check "until it goes" flock -w 30 "$db" true
 exec 5<"$db"
 flock 5
 check_fails "a lock held outside is seen inside" \
 	as_root one 'flock -n /srv/db.sqlite true'
 exec 5<&-
-check "until it goes" as_root one 'flock -w 5 /srv/db.sqlite true'
+check "until it goes" as_root one 'flock -w 30 /srv/db.sqlite true'
 
 # ---- configure and make
 mkdir "$f/build"

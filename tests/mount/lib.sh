@@ -206,6 +206,7 @@ now_ms() {
 }
 
 # wait_for SECONDS COMMAND...: ask again until it succeeds; 1 if it never does.
+# The seconds are no promise but patience, for a busy computer too.
 wait_for() {
 	local end=$(($(now_ms) + $1 * 1000))
 	shift
@@ -406,7 +407,7 @@ _mounted_or_dead() {
 }
 
 # mount_orbfs [ARGUMENT...]: start a daemon that logs to $log and wait for the
-# mount. Ends the script when there is none after 20 seconds.
+# mount. Ends the script when there is none after a minute.
 # shellcheck disable=SC2120 # arguments are seldom needed
 mount_orbfs() {
 	[ ${#_engine[@]} -gt 0 ] || engine fake
@@ -418,7 +419,7 @@ mount_orbfs() {
 		>>"$log" 2>&1 </dev/null &
 	daemon=$!
 	_daemons+=("$daemon")
-	if ! wait_for 20 _mounted_or_dead || ! _is_mounted "$mnt"; then
+	if ! wait_for 60 _mounted_or_dead || ! _is_mounted "$mnt"; then
 		_not_ok "orbfs mounts"
 		exit 1
 	fi
@@ -432,7 +433,7 @@ mount_background() {
 	[ ${#_engine[@]} -gt 0 ] || engine fake
 	mkdir -p "$mnt"
 	_mounts+=("$mnt")
-	timeout 20 "$ORBFS" "${_engine[@]}" "$@" "$mnt" \
+	timeout 60 "$ORBFS" "${_engine[@]}" "$@" "$mnt" \
 		>>"$log" 2>&1 </dev/null
 	status=$?
 	daemon=$(_daemon_of "$mnt")
@@ -468,17 +469,17 @@ _try_unmount() {
 
 # unmount: unmount, and check that the daemon then ends by itself and well.
 unmount() {
-	if ! wait_for 5 _try_unmount; then
+	if ! wait_for 30 _try_unmount; then
 		_not_ok "$mnt can be unmounted" "$(_try_unmount 2>&1)"
 		return
 	fi
 	wait_daemon
 }
 
-# wait_daemon: the daemon ends within ten seconds, with status 0.
+# wait_daemon: the daemon ends, with status 0.
 wait_daemon() {
 	local status=0
-	if ! wait_for 10 _is_dead; then
+	if ! wait_for 30 _is_dead; then
 		_not_ok "the daemon ends after its unmount"
 		return
 	fi
@@ -514,7 +515,7 @@ _finish() {
 	done >/dev/null 2>&1
 	for pid in "${_daemons[@]}"; do
 		daemon=$pid
-		wait_for 5 _is_dead && continue
+		wait_for 30 _is_dead && continue
 		_not_ok "daemon $pid had to be killed"
 		kill -KILL "$pid" 2>/dev/null
 	done
