@@ -10,13 +10,18 @@ mkdir "$n/many"
 (cd "$n/many" && seq 3000 | xargs touch)
 expect "files are there" big "$(names "$f" -I many)"
 
-# kill_agent: and see that it was one.
+# kill_agent: and see that it was one. What is asked before the daemon knows
+# of it is lost with it.
+deaths() {
+	grep -cE 'the agent (has ended|does not listen)' "$log"
+}
 kill_agent() {
-	local pid
+	local pid before
 	pid=$(agent_here one)
 	check "the agent is there" test -n "$pid"
+	before=$(deaths)
 	kill -KILL "$pid"
-	check "and has gone" wait_for 30 eval '! kill -0 "$pid"'
+	check "and has gone" wait_for 30 eval '[ "$(deaths)" -gt "$before" ]'
 }
 # again: the next access works.
 again() {
