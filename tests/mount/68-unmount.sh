@@ -40,6 +40,8 @@ done
 
 # A script that runs: the mount is in use. The first signal is refused, and
 # with it nothing is lost; the second one ends all.
+unmount
+mount_orbfs # in the foreground, where what it says can be read
 printf 'sleep 7502\n' >"$work/script"
 start_writer "$work/script" "$mnt/shop/exec"
 check "a script runs" wait_for 30 in_guest shop 'sleep 7502'
