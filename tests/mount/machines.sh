@@ -181,8 +181,9 @@ start_writer() {
 	writer=$!
 }
 
+# Or it has ended already.
 _waits() {
-	grep -q "^$1 ($2) [SD]" "/proc/$1/stat"
+	! _is_alive "$1" || grep -q "^$1 ($2) [SD]" "/proc/$1/stat"
 }
 
 wait_until_waits() {

@@ -39,6 +39,7 @@ open_window() {
 		9>"$work/display" >/dev/null 2>&1 &
 	_window+=($!)
 	read -r number <"$work/display"
+	check "there is a display" test -n "$number"
 	export DISPLAY=:$number
 	openbox >/dev/null 2>&1 &
 	_window+=($!)
