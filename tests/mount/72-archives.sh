@@ -125,5 +125,5 @@ for name in $all; do
 	put stop "$mnt/$name/state"
 	check "$name is deleted" rmdir "$mnt/$name"
 done
-unmount
 expect_nothing_left "nothing of them is left"
+unmount

@@ -94,5 +94,5 @@ for name in free plain web; do
 	put stop "$mnt/$name/state"
 	check "$name is deleted" rmdir "$mnt/$name"
 done
-unmount
 expect_nothing_left "nothing of them is left"
+unmount

@@ -65,5 +65,5 @@ rmdir "$snaps/back"
 for name in copy m1 m3 web; do
 	check "$name is deleted" rmdir "$mnt/$name"
 done
-unmount
 expect_nothing_left "nothing of them is left"
+unmount

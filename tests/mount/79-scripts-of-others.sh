@@ -103,5 +103,5 @@ expect "those that nobody knows of, older than a moment" ci-a1-x "$(cd "$mnt" &&
 	grep -vxFf "$work/known")"
 remember_machines
 check "clean up by name" eval 'for m in "$mnt"/ci-*; do ends "$m"; done'
-unmount
 expect_nothing_left "nothing of them is left"
+unmount
