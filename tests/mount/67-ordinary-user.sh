@@ -40,6 +40,12 @@ if ! mkdir vms/web; then
 	cat vms/.orbfs/error
 	exit 3
 fi
+# A mkdir does not wait for the whole of a creation.
+n=0
+while [ "$n" -lt 300 ] && grep -qx creating vms/web/state; do
+	sleep 0.1
+	n=$((n + 1))
+done
 cat vms/web/state
 echo 'hostname; pwd; id -u; echo kept >/etc/kept' >vms/web/exec && cat vms/web/exec
 echo stop >vms/web/state && cat vms/web/state
