@@ -26,7 +26,7 @@ expect "the machine runs on" running "$(cat "$mnt/web/state")"
 interruptible mkdir "$snaps/cut" 2>/dev/null &
 cutter=$!
 wait_until_waits "$cutter" mkdir
-expect_interrupt "Ctrl-C frees who takes one" "$cutter"
+expect_interrupt "Ctrl-C frees who takes one" "$cutter" ended
 # What made it may still be under way when it is seen: until its end it is
 # busy.
 away() {
