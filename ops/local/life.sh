@@ -253,16 +253,22 @@ delete_one()
 	machine_lock
 	machine_halt 1 || fail "delete '$r_name': its processes do not end"
 	home_lock
+	# First of all: a name that is left is sweep's, a machine without one is
+	# listed for ever.
+	why=$(tree_hide "$dir" 2>&1) || delete_fail
 	rm -f -- "$home/names/$r_name"
 	read -r do_default 2>/dev/null <"$home/default" || do_default=
 	[ "$do_default" != "$id" ] || rm -f -- "$home/default"
 	home_unlock
-	why=$(tree_remove "$dir" 2>&1) || {
-		why=${why%%
-*}
-		fail "delete rootfs: remove all x2: ${why#rm: }"
-	}
+	why=$(tree_remove "$home/machines/.gone-$id" 2>&1) || delete_fail
 	machine_unlock
+}
+
+delete_fail()
+{
+	why=${why%%
+*}
+	fail "delete rootfs: remove all x2: ${why#*: }"
 }
 
 cmd_delete()

@@ -156,15 +156,21 @@ making_done()
 	machine_unlock
 }
 
-# tree_remove DIR: first out of sight, then away.  In a user namespace the
-# files may belong to numbers that only the namespace can touch.
-tree_remove()
+# tree_hide DIR: puts it out of sight, to where sweep finds it.
+tree_hide()
 {
 	tr_gone=${1##*/}
 	tr_gone=$home/machines/.gone-${tr_gone#.gone-}
 	proc_stat $$
 	printf '%s %s %s\n' $$ "$ps_start" "$boot_id" >"$1/creating" &&
-	{ [ "$1" = "$tr_gone" ] || mv -T -- "$1" "$tr_gone"; } || return 1
+	{ [ "$1" = "$tr_gone" ] || mv -T -- "$1" "$tr_gone"; }
+}
+
+# tree_remove DIR: first out of sight, then away.  In a user namespace the
+# files may belong to numbers that only the namespace can touch.
+tree_remove()
+{
+	tree_hide "$1" || return 1
 	rm -rf --one-file-system -- "$tr_gone" && return
 	[ "$me" -ne 0 ] || return 1
 	user_map

@@ -1,4 +1,4 @@
-# Goal: a create that is stopped or killed leaves nothing that lists, blocks or stays.
+# Goal: a create or delete that is stopped or killed leaves nothing that lists, blocks or stays.
 # shellcheck shell=sh disable=SC2012
 . "${0%/*}/lib.sh"
 
@@ -32,6 +32,46 @@ for signal in TERM KILL; do
 		is 'the only one' "$(ls "$ORBCTL_LOCAL_HOME/machines" | wc -l)" 1
 		ok 'delete' "$orb" delete -f web
 	done
+done
+
+# A delete, likewise, held where it hides the machine and where it frees the
+# name: it has not begun, or there is nothing to be seen of it.
+mkdir "$work/bin"
+for held in 'mv .gone-' 'rm names/web'; do
+	program=${held% *}
+	cat >"$work/bin/$program" <<END
+#!/bin/sh
+case \$* in
+*${held#* }*)
+	: >'$work/held'
+	exec sleep 60 ;;
+esac
+PATH=\${PATH#*:}
+exec $program "\$@"
+END
+	chmod +x "$work/bin/$program"
+	for signal in TERM KILL; do
+		ok 'create' "$orb" create local web
+		ok 'stop' "$orb" stop web
+		rm -f "$work/held"
+		PATH=$work/bin:$PATH setsid sh -c \
+			'echo $$ >"$1"; exec "$2" delete -f web' sh \
+			"$work/pid" "$orb" >/dev/null 2>&1 &
+		until_ok 30 [ -e "$work/held" ] || fail "no $held"
+		kill -$signal "-$(cat "$work/pid")"
+		wait
+		case $("$orb" list -q) in
+		web)	ok 'a whole one starts' "$orb" start web
+			ok 'and is deleted' "$orb" delete -f web ;;
+		'')	ok 'the name is free' "$orb" create local web
+			is 'the only one' "$("$orb" list -q)" web
+			ok 'delete' "$orb" delete -f web ;;
+		*)	fail "after $signal at $held" ;;
+		esac
+		is 'nothing stays' "$(ls "$ORBCTL_LOCAL_HOME/names")" ''
+		is 'of it' "$(ls -A "$ORBCTL_LOCAL_HOME/machines")" ''
+	done
+	rm "$work/bin/$program"
 done
 
 # A name whose holder is half made and dead is free; of a live one it is not.
