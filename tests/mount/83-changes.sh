@@ -110,12 +110,19 @@ else
 	_not_ok "what is known is not asked for again" \
 		"$((after - before)) requests for 1000 looks"
 fi
-# The agent is stopped: whatever is answered now needs no word of it.
+# The agent is stopped: whatever is answered now needs no word of it. The
+# computer may want the memory back and forget, but not each time.
 pid=$(agent_here one)
 check "the agent is found" test -n "$pid"
-kill -STOP "$pid"
-expect_within 20 "cached files are read without the machine" eval \
-	'cat "$f"/many/* >/dev/null'
-expect_within 20 "and looked at" ls -l "$f/many"
-kill -CONT "$pid"
+cached() {
+	local status=0
+	cat "$f"/many/* && stat "$f"/many/* || return
+	kill -STOP "$pid"
+	timeout 10 bash -c 'cat "$1"/*' sh "$f/many" &&
+		timeout 10 ls -l "$f/many" || status=1
+	kill -CONT "$pid"
+	return "$status"
+} >/dev/null
+check "cached files are read and looked at without the machine" eval \
+	'cached || cached || cached'
 unmount
