@@ -68,6 +68,25 @@ shows "and a link" test -L "$f/other/moved"
 echo content >"$n/other/next"
 mv "$n/other/next" "$n/other/large"
 shows "one file over another" is "$f/other/large" content
+# Who works in a directory, wherever the machine puts it, goes on.
+mkdir -p "$n/other/work/in" "$n/far"
+echo here >"$n/other/work/in/file"
+shows "a directory to work in" listed "$f/other" "large moved sub work"
+expect "and another place" "" "$(names "$f/far")"
+here=$PWD
+cd "$f/other/work/in" || exit 1
+exec 6>log
+mv "$n/other/work" "$n/far/moved"
+shows "who is in a directory that is renamed reads on" is file here
+check "writes" eval 'echo new >file && echo end >&6'
+check "makes" mkdir below
+shows "lists" listed . "below file log"
+exec 6>&-
+cd "$here" || exit 1
+expect "and all of it is where the directory is" $'end\nnew' \
+	"$(cat "$n/far/moved/in/log" "$n/far/moved/in/file")"
+expect "under its new name" "below file log" "$(names "$f/far/moved/in")"
+shows "and not under the old one" absent "$f/other/work"
 exec 5<"$f/other/large"
 echo more >>"$n/other/large"
 shows "what is appended, to who has it open" eval \
