@@ -236,17 +236,25 @@ void make_dir(const char *path)
 		told(path, -1);
 }
 
+static bool is_later(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec > b->tv_sec ||
+	       (a->tv_sec == b->tv_sec && a->tv_nsec > b->tv_nsec);
+}
+
 void let_time_pass(void)
 {
 	struct timespec start;
 	struct timespec now;
 
-	/* What the kernel stamps files with moves with its ticks. */
-	clock_gettime(CLOCK_REALTIME_COARSE, &start);
+	/* What the kernel stamps a file with is the time of its last tick, or
+	 * of a stamp that it gave after that: it is behind the clock, and by
+	 * more than a tick where ticks come late. */
+	clock_gettime(CLOCK_REALTIME, &start);
 	do {
 		nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
 		clock_gettime(CLOCK_REALTIME_COARSE, &now);
-	} while (!differ(&start, &now));
+	} while (!is_later(&now, &start));
 }
 
 static int remove_one(const char *path, const struct stat *st, int type,
