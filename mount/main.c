@@ -503,7 +503,11 @@ static int look_over(struct daemon *d)
 static void settle(struct daemon *d)
 {
 	struct rlimit files;
+	sigset_t none;
 
+	/* Who started us may have blocked the ends of children, or TERM. */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	/* Never on our own mount, and in nobody's way. */
 	if (chdir("/") != 0)
 		log_warn(d->log, "chdir /: %s", strerror(errno));

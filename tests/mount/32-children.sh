@@ -53,3 +53,15 @@ expect "nor in the script's own" "" \
 	"$(grep -iE 'proxy|SECRET' "$work/fake/machines/web1/home/environment")"
 check_fails "no terminal was ever seen" test -e "$work/fake/tty-seen"
 unmount
+
+# Who starts it may have blocked what it waits for.
+cat >"$work/blocked" <<END
+#!/bin/sh
+exec env --block-signal=CHLD,TERM "$ORBFS" "\$@"
+END
+chmod +x "$work/blocked"
+ORBFS=$work/blocked mount_orbfs
+expect "a daemon whose signals were blocked sees its children end" web1 \
+	"$(names "$mnt")"
+kill -TERM "$daemon"
+check "and ends by TERM" wait_for 30 _is_dead
