@@ -61,7 +61,7 @@ exec env --block-signal=CHLD,TERM "$ORBFS" "\$@"
 END
 chmod +x "$work/blocked"
 ORBFS=$work/blocked mount_orbfs
-expect "a daemon whose signals were blocked sees its children end" web1 \
+expect "a daemon whose signals were blocked sees its children end" "$ours web1" \
 	"$(names "$mnt")"
 kill -TERM "$daemon"
 check "and ends by TERM" wait_for 30 _is_dead
