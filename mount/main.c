@@ -546,14 +546,29 @@ static int run(const struct options *options, struct daemon *d,
 	return err;
 }
 
+/* Were one of the first three closed, something of ours would be opened as it,
+ * and take what is meant for a terminal. */
+static void fill_standard_files(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 int main(int argc, char *argv[])
 {
 	struct daemon d = { 0 };
 	struct options options;
 	char why[256] = "no memory";
-	int err = options_parse(&options, argc, argv, getenv("ORBFS_ORBCTL"),
-	                        why, sizeof(why));
+	int err;
 
+	fill_standard_files();
+	err = options_parse(&options, argc, argv, getenv("ORBFS_ORBCTL"), why,
+	                    sizeof(why));
 	if (err) {
 		fprintf(stderr, "orbfs: %s\n", why);
 		options_free(&options);

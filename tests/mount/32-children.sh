@@ -65,3 +65,17 @@ expect "a daemon whose signals were blocked sees its children end" "$ours web1" 
 	"$(names "$mnt")"
 kill -TERM "$daemon"
 check "and ends by TERM" wait_for 30 _is_dead
+
+# Nor need there be all of the files that a program is started with.
+cat >"$work/closed" <<END
+#!/bin/sh
+exec "$ORBFS" "\$@" <&- >&-
+END
+chmod +x "$work/closed"
+ORBFS=$work/closed mount_orbfs
+put $'echo said\ncat\n' "$mnt/web1/exec"
+expect "a daemon without stdin and stdout runs scripts" said \
+	"$(cat "$mnt/web1/exec")"
+expect "and has nothing of its own in their place" $'/dev/null\n/dev/null' \
+	"$(readlink "/proc/$daemon/fd/"[01])"
+unmount
