@@ -189,10 +189,10 @@ static void on_attr(void *arg, int err, const struct guest_reply *reply,
 	struct request *rq = arg;
 
 	(void)more;
-	if (call_again(rq, err))
-		return;
 	if (!err && attr_is_of_other(rq->node->file, &reply->attr))
 		err = -ESTALE;
+	if (call_again(rq, err))
+		return;
 	if (err) {
 		call_fail_node(rq, err);
 		return;

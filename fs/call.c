@@ -2,9 +2,9 @@
  * call: reach a guest's file, by its path or by what is open of it.
  *
  * Owns nothing but the words of a failure. A path is put together when it is
- * sent: a directory above may have been moved since. One that we move while the
- * question is under way makes the guest say that there is nothing; then it is
- * asked again, but not for ever.
+ * sent: a directory above may have been moved since. One that is moved while the
+ * question is under way makes the guest say that there is nothing, or speak of
+ * another file; then it is asked again, but not for ever.
  */
 #include "fs/call.h"
 
@@ -123,7 +123,8 @@ void call_send(struct request *rq, guest_fn *done)
 
 bool call_again(struct request *rq, int err)
 {
-	if (err != -ENOENT || rq->call.handle || request_is_answered(rq) ||
+	if ((err != -ENOENT && err != -ESTALE) || rq->call.handle ||
+	    request_is_answered(rq) ||
 	    rq->moves == tree_moves(rq->node->file->tree) ||
 	    rq->n_again++ == AGAIN_MOST)
 		return false;

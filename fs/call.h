@@ -42,8 +42,9 @@ bool call_cannot_reach(const struct file *file);
 /* Ask rq->node's guest for rq->call; done gets the request. */
 void call_send(struct request *rq, guest_fn *done);
 
-/* The guest has not found what it was asked about: if we moved a directory
- * meanwhile, ask again (rq->go) where it is now. */
+/* The guest has not found what it was asked about (-ENOENT), or another file
+ * (-ESTALE): if a directory was moved meanwhile, ask again (rq->go) where it is
+ * now. */
 bool call_again(struct request *rq, int err);
 /* Fail with what the guest said, and leave a line in the machine's error when
  * it was not an everyday answer like ENOENT. */

@@ -328,14 +328,14 @@ static void on_opened(void *arg, int err, const struct guest_reply *reply,
 	bool stale;
 
 	(void)more;
-	if (call_again(rq, err))
-		return;
 	if (!err && attr_is_of_other(rq->node->file, &reply->attr)) {
 		guest_tell(files_of(rq->node)->guest,
 		           &(struct guest_call){ .op = WIRE_CLOSE,
 		                                 .handle = reply->handle });
 		err = -ESTALE;
 	}
+	if (call_again(rq, err))
+		return;
 	if (err) {
 		rq->open->state = OPEN_DEAD;
 		rq->open->err = err;

@@ -2,6 +2,7 @@
  * What changes.h promises: what the guest watches is kept for long, and is
  * forgotten, here and by the kernel, when it tells of a change.
  */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -157,6 +158,40 @@ static void changes_of_a_name_take_along_what_is_below(void **state)
 	files_end_world(&f);
 }
 
+/* The question reaches the guest when the name is another file's already. */
+static void changes_of_a_name_turn_a_question_to_its_new_place(void **state)
+{
+	static const enum wire_op ops[] = { WIRE_GETATTR, WIRE_OPEN };
+	struct files_world f;
+	uint64_t file;
+	uint64_t id;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		files_begin_stocked(&f);
+		fake_guest_dir(f.g, "b");
+		fake_guest_file(f.g, "a/dir/file", "text");
+		list_dir(&f, "a");
+		list_dir(&f, "b");
+		list_dir(&f, "a/dir");
+		file = look(&f, "a/dir/file");
+		fake_guest_write(f.g, "a/dir/file", "other text");
+		loop_run_for(f.w.loop, 20);
+		f.g->hold = (int)ops[i];
+		id = ops[i] == WIRE_OPEN ? kernel_send_open(f.k, file, O_RDONLY)
+		                         : kernel_send_getattr(f.k, file);
+		wait_seen(&f, ops[i], f.g->n_seen[ops[i]] + 1);
+		f.g->hold = 0;
+		fake_guest_move(f.g, "a/dir", "b/other");
+		fake_guest_file(f.g, "a/dir/file", "another");
+		fake_guest_answer_all(f.g);
+		assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS),
+		                 0);
+		assert_int_equal(look(&f, "b/other/file"), file);
+		files_end_world(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -166,6 +201,8 @@ int main(void)
 		cmocka_unit_test(changes_of_what_nobody_knows_do_no_harm),
 		cmocka_unit_test(changes_may_end_the_directory_they_are_in),
 		cmocka_unit_test(changes_of_a_name_take_along_what_is_below),
+		cmocka_unit_test(
+			changes_of_a_name_turn_a_question_to_its_new_place),
 	};
 
 	signal(SIGPIPE, SIG_IGN); /* as in the daemon */
