@@ -219,6 +219,11 @@ static const struct engine_table *choose_engine(struct daemon *d)
 	                                        : &engine_orbctl;
 }
 
+static const char *yes_no(bool yes)
+{
+	return yes ? "yes" : "no";
+}
+
 static char *render_config(struct daemon *d, const struct engine_table *table)
 {
 	const struct options *o = d->options;
@@ -226,12 +231,17 @@ static char *render_config(struct daemon *d, const struct engine_table *table)
 
 	if (asprintf(&text,
 	             "mountpoint %s\nengine %s\nprogram %s\nttl %g\nimage %s\n"
-	             "arch %s\nuser %s\nspool %llu\n",
+	             "arch %s\nuser %s\nspool %llu\nsymlinks %s\n"
+	             "idmap %s\ndrafts %s\nfinder %s\nfuse %s\n",
 	             d->mountpoint, table->name, o->orbctl ? o->orbctl : "auto",
 	             o->ttl_ms / 1000.0,
 	             o->image ? o->image : table->default_image,
 	             o->arch ? o->arch : "auto", o->user ? o->user : "auto",
-	             (unsigned long long)o->spool) < 0)
+	             (unsigned long long)o->spool,
+	             o->raw_links ? "raw" : "inside",
+	             o->map_user ? "user" : "none",
+	             yes_no(o->drafts || o->finder), yes_no(o->finder),
+	             o->fuse ? o->fuse : "none") < 0)
 		return NULL;
 	return text;
 }

@@ -99,7 +99,7 @@ static int take_engine(struct parse *p, const char *value)
 			p->to->engine = (enum options_engine)i;
 			return 0;
 		}
-	return refuse(p, "unknown engine '%s'; orbctl and local are", value);
+	return refuse(p, "unknown engine '%s': orbctl, local or auto", value);
 }
 
 static int take_orbctl(struct parse *p, const char *value)
@@ -165,7 +165,7 @@ static int take_arch(struct parse *p, const char *value)
 static int take_symlinks(struct parse *p, const char *value)
 {
 	if (strcmp(value, "raw") != 0 && strcmp(value, "inside") != 0)
-		return refuse(p, "symlinks=%s: raw and inside are", value);
+		return refuse(p, "symlinks=%s: raw or inside", value);
 	p->to->raw_links = strcmp(value, "raw") == 0;
 	return 0;
 }
@@ -173,7 +173,7 @@ static int take_symlinks(struct parse *p, const char *value)
 static int take_idmap(struct parse *p, const char *value)
 {
 	if (strcmp(value, "none") != 0 && strcmp(value, "user") != 0)
-		return refuse(p, "idmap=%s: user and none are", value);
+		return refuse(p, "idmap=%s: user or none", value);
 	p->to->map_user = strcmp(value, "user") == 0;
 	return 0;
 }

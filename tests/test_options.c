@@ -376,7 +376,7 @@ static void options_map_users(void **state)
 	assert_false(o.map_user);
 	options_free(&o);
 	assert_int_equal(parse(&o, "-o idmap=all /mnt"), -EINVAL);
-	assert_string_equal(why, "idmap=all: user and none are");
+	assert_string_equal(why, "idmap=all: user or none");
 	options_free(&o);
 	assert_int_equal(parse(&o, "-o idmap /mnt"), -EINVAL);
 	options_free(&o);

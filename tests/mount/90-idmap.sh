@@ -3,6 +3,8 @@
 . "$(dirname "$0")/files.sh"
 
 mount_orbfs -o idmap=user,user=me
+expect "the mount says how it shows owners" "idmap user" \
+	"$(grep idmap "$mnt/.orbfs/config")"
 make_machine one
 f=$(files one) n=$(native one)
 me=$(as_root one 'id -u me'):$(as_root one 'id -g me')
