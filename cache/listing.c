@@ -59,7 +59,7 @@ static int make_room(struct listing *listing)
 }
 
 /* FNV-1a, kept out of the offsets of "." and ".." and of negative numbers. */
-static uint64_t hash_of(const char *name)
+uint64_t listing_hash(const char *name)
 {
 	uint64_t hash = UINT64_C(14695981039346656037);
 
@@ -75,7 +75,7 @@ static int make_listed(struct listed *l, const char *name,
 
 	l->attr = *attr;
 	l->stale = false;
-	l->hash = hash_of(name);
+	l->hash = listing_hash(name);
 	l->name = strdup(name);
 	l->target = has_target ? strdup(target) : NULL;
 	if (l->name && (l->target || !has_target))
@@ -116,7 +116,8 @@ void listing_sort(struct listing *listing)
 size_t listing_place(const struct listing *listing, const char *name,
                      bool *found)
 {
-	struct listed like = { .hash = hash_of(name), .name = (char *)name };
+	struct listed like = { .hash = listing_hash(name),
+		               .name = (char *)name };
 	size_t low = 0;
 	size_t high = listing->n;
 

@@ -19,8 +19,10 @@
 
 #include "ops/wire.h"
 
-/* One name. Its hash, never 0, 1 or 2 and below 2^63, is its offset in a
- * readdir. */
+/* Of a name: never 0, 1 or 2, and below 2^63. */
+uint64_t listing_hash(const char *name);
+
+/* One name. Its hash is its offset in a readdir. */
 struct listed {
 	uint64_t hash;
 	char *name;

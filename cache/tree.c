@@ -40,6 +40,7 @@ struct dentry {
 	char *name;
 	struct file *file;
 	struct dentry *next; /* of the same file */
+	uint64_t from;       /* the place it was moved from, if by others */
 };
 
 struct tree {
@@ -488,6 +489,28 @@ void tree_rename(struct file *dir, const char *name, struct file *new_dir,
 		(void)enter_index(other);
 	file_unref(file);
 	file_unref(other);
+}
+
+/* A place, in short. */
+static uint64_t place_of(const struct file *dir, const char *name)
+{
+	return listing_hash(name) ^ (dir->ino << 16) ^ dir->dev;
+}
+
+void tree_moved(struct file *dir, const char *name, struct file *new_dir,
+                const char *new_name)
+{
+	struct dentry *d = find_dentry(dir, name);
+
+	if (d && d->from == place_of(new_dir, new_name)) {
+		tree_leave(dir, name);
+		tree_leave(new_dir, new_name);
+		return;
+	}
+	tree_rename(dir, name, new_dir, new_name, false);
+	d = find_dentry(new_dir, new_name);
+	if (d)
+		d->from = place_of(dir, name);
 }
 
 uint64_t tree_moves(const struct tree *tree)

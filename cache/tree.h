@@ -128,6 +128,10 @@ void tree_leave(struct file *dir, const char *name);
  * old one (exchange). */
 void tree_rename(struct file *dir, const char *name, struct file *new_dir,
                  const char *new_name, bool exchange);
+/* The same, done by others: told of an exchange, they speak of two moves, there
+ * and back. So who was moved is not known to be back where it was. */
+void tree_moved(struct file *dir, const char *name, struct file *new_dir,
+                const char *new_name);
 /* How often that may have moved a directory, and all paths that lead through
  * it. */
 uint64_t tree_moves(const struct tree *tree);

@@ -80,7 +80,7 @@ static void rename_in_tree(struct files *files, struct file *dir,
 	tree_drop_listing(new_dir);
 	tell_named(files, dir, name);
 	tell_named(files, new_dir, new_name);
-	tree_rename(dir, name, new_dir, new_name, false);
+	tree_moved(dir, name, new_dir, new_name);
 	tell_name(files, dir, name);
 	tell_name(files, new_dir, new_name);
 	file_unref(new_dir);

@@ -360,6 +360,43 @@ static void tree_moves_all_that_is_below_a_directory(void **state)
 	end(&f);
 }
 
+/* Others tell of it as of a move there and one back, which it is not. */
+static void tree_takes_no_exchange_by_others_for_two_moves(void **state)
+{
+	struct fixture f;
+	struct file *one;
+	struct file *two;
+
+	(void)state;
+	begin(&f);
+	one = enter(&f, f.root, "one", 10, S_IFDIR);
+	two = enter(&f, f.root, "two", 11, S_IFDIR);
+	tree_moved(f.root, "one", f.root, "two");
+	check(&f);
+	expect_path(one, "two");
+	expect_stale(two);
+	tree_moved(f.root, "two", f.root, "one");
+	check(&f);
+	expect_stale(one);
+	expect_stale(two);
+	/* On and on is no exchange. */
+	one = enter(&f, f.root, "two", 10, S_IFDIR);
+	two = enter(&f, f.root, "one", 11, S_IFDIR);
+	tree_moved(f.root, "two", two, "there");
+	tree_moved(two, "there", f.root, "two");
+	expect_stale(one);
+	one = enter(&f, f.root, "two", 10, S_IFDIR);
+	tree_moved(f.root, "two", two, "there");
+	tree_moved(two, "there", two, "two");
+	tree_moved(two, "two", f.root, "there");
+	check(&f);
+	expect_path(one, "there");
+	tree_moved(f.root, "nobody", f.root, "there");
+	check(&f);
+	expect_stale(one);
+	end(&f);
+}
+
 static void tree_exchanges_names(void **state)
 {
 	struct fixture f;
@@ -1037,6 +1074,8 @@ int main(void)
 		cmocka_unit_test(tree_tells_kinds_apart_that_have_one_number),
 		cmocka_unit_test(tree_gives_each_name_of_a_link_its_own_depth),
 		cmocka_unit_test(tree_moves_all_that_is_below_a_directory),
+		cmocka_unit_test(
+			tree_takes_no_exchange_by_others_for_two_moves),
 		cmocka_unit_test(tree_exchanges_names),
 		cmocka_unit_test(tree_leaves_two_names_of_one_file_alone),
 		cmocka_unit_test(tree_follows_directories_that_the_guest_moved),

@@ -93,6 +93,23 @@ shows "what is appended, to who has it open" eval \
 	'[ "$(perl -e "sysseek STDIN, 0, 0; print <STDIN>" <&5)" = '\
 '"$(printf "content\nmore")" ]'
 exec 5<&-
+# Two that change places are told from one that goes there and back.
+for name in p q; do
+	mkdir -p "$n/other/$name"
+	echo "$name" >"$n/other/$name/which"
+	expect "$name is listed" which "$(names "$f/other/$name")"
+done
+expect "with what is above" "large moved p q sub" "$(names "$f/other")"
+cd "$f/other/p" || exit 1
+python3 -c 'import ctypes, sys
+from os import fsencode
+sys.exit(ctypes.CDLL(None).renameat2(-100, fsencode(sys.argv[1]),
+    -100, fsencode(sys.argv[2]), 2))' "$n/other/p" "$n/other/q"
+expect "who is in one of two that change places never finds the other" p \
+	"$(cat which 2>/dev/null || echo p)"
+cd "$here" || exit 1
+shows "the one has the other's place" is "$f/other/p/which" q
+shows "and the other the one's" is "$f/other/q/which" p
 # A file with two names is reached by the one that it keeps.
 for gone in two/x two; do
 	mkdir -p "$n/two"
