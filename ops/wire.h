@@ -55,7 +55,8 @@ enum wire_op {
 	WIRE_CHANGED,   /* u64 watch, u32 change (WIRE_CHANGED_*), text name */
 	WIRE_LOST,      /* events were lost: nothing that is watched is sure */
 	/* u64 watch, text name, u64 new watch, text new name: a name became
-	 * another one, in the place of what had that. */
+	 * another one, in the place of what had that; or they were exchanged,
+	 * and the same comes back at once. */
 	WIRE_MOVED,
 
 	/* path -> attr, text target (of a symbolic link, else "") */

@@ -28,6 +28,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -1686,6 +1687,16 @@ static void move(struct peer *p, const char *name, const char *new_name)
 	assert_int_equal(rename(from, peer_path(p, new_name)), 0);
 }
 
+static void exchange(struct peer *p, const char *name, const char *other)
+{
+	char from[PATH_MAX];
+
+	snprintf(from, sizeof(from), "%s", peer_path(p, name));
+	assert_int_equal(syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD,
+	                         peer_path(p, other), RENAME_EXCHANGE),
+	                 0);
+}
+
 static void a_move_by_others_is_told_with_both_names(void **state)
 {
 	struct peer *p = peer_start();
@@ -1726,6 +1737,34 @@ static void a_move_by_others_is_told_with_both_names(void **state)
 	peer_expect_event(p, 1, WIRE_CHANGED_NAME, "x");
 	peer_expect_event(p, 1, WIRE_CHANGED_FILE, "x");
 	peer_expect_silence(p);
+	peer_end(p);
+}
+
+static void an_exchange_by_others_is_told_as_two_moves(void **state)
+{
+	struct peer *p = peer_start();
+
+	(void)state;
+	assert_int_equal(mkdir(peer_path(p, "d"), 0755), 0);
+	assert_int_equal(mkdir(peer_path(p, "d/a"), 0755), 0);
+	assert_int_equal(mkdir(peer_path(p, "d/b"), 0755), 0);
+	assert_true(list(p, "d", 1, 99, (struct seen){ 0 }).watched);
+	for (uint64_t watched = 0; watched < 2; watched++) {
+		if (watched) {
+			assert_true(list(p, "d/a", 2, 99, (struct seen){ 0 })
+			                    .watched);
+			assert_true(list(p, "d/b", 3, 99, (struct seen){ 0 })
+			                    .watched);
+		}
+		exchange(p, "d/a", "d/b");
+		peer_expect_moved(p, 1, "a", 1, "b");
+		peer_expect_moved(p, 1, "b", 1, "a");
+		if (watched) {
+			peer_expect_event(p, 2, WIRE_CHANGED_PLACE, "");
+			peer_expect_event(p, 3, WIRE_CHANGED_PLACE, "");
+		}
+		peer_expect_silence(p);
+	}
 	peer_end(p);
 }
 
@@ -2055,6 +2094,7 @@ int main(void)
 		cmocka_unit_test(flock_belongs_to_the_handle),
 		cmocka_unit_test(changes_by_others_are_told),
 		cmocka_unit_test(a_move_by_others_is_told_with_both_names),
+		cmocka_unit_test(an_exchange_by_others_is_told_as_two_moves),
 		cmocka_unit_test(what_was_asked_for_is_not_told),
 		cmocka_unit_test(what_failed_hides_nothing),
 		cmocka_unit_test(the_newest_number_holds_and_may_be_given_up),
