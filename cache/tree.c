@@ -222,6 +222,11 @@ void file_set_attr(struct file *file, const struct wire_attr *attr)
 	uint64_t until_ms =
 		now_ms(tree) + (sure ? TREE_SURE_MS : tree->spec.ttl_ms);
 
+	/* No file becomes one of another kind: these are another one's. */
+	if ((file->attr.mode ^ attr->mode) & TYPE_MASK) {
+		file_spoil(file);
+		return;
+	}
 	if ((attr->flags & WIRE_ATTR_VOLATILE) || is_many_links(attr))
 		until_ms = 0;
 	file->attr = *attr;

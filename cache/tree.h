@@ -92,7 +92,7 @@ bool file_is_root(const struct file *file);
 /* Has the guest no other name of it than one? */
 bool file_has_one_name(const struct file *file);
 /* attr is what the guest says now. It holds as long as what watches it says,
- * or for the ttl. */
+ * or for the ttl; not at all when it is of another kind of file. */
 void file_set_attr(struct file *file, const struct wire_attr *attr);
 /* Keep where a symbolic link leads if that is absolute or goes up, so that it
  * may be shown otherwise; NULL or without memory: it is not known. */

@@ -106,6 +106,8 @@ void attr_timeouts(const struct node *node, double *entry_s, double *attr_s)
 
 bool attr_is_of_other(const struct file *file, const struct wire_attr *attr)
 {
+	if ((attr->mode ^ file->attr.mode) & S_IFMT)
+		return true;
 	return file_is_watched(file) &&
 	       (attr->dev != file->dev || attr->ino != file->ino);
 }

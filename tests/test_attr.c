@@ -162,6 +162,23 @@ static void attr_may_be_set_after_we_removed_the_file(void **state)
 	files_end_world(&f);
 }
 
+/* The kernel would give up an inode that becomes another kind of file. */
+static void attr_of_another_kind_is_another_files(void **state)
+{
+	struct files_world f;
+	struct fuse_attr attr;
+	uint64_t node;
+
+	(void)state;
+	files_begin_stocked(&f);
+	node = look(&f, "etc/fstab");
+	f.g->nodes[fake_guest_find(f.g, "etc/fstab")].mode = S_IFDIR | 0755;
+	hands_turn(f.w.hands, 2000);
+	assert_int_equal(kernel_getattr(f.k, node, &attr), -ESTALE);
+	assert_int_not_equal(look(&f, "etc/fstab"), node);
+	files_end_world(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -171,6 +188,7 @@ int main(void)
 		cmocka_unit_test(
 			attr_of_files_itself_is_shown_whatever_its_agent_does),
 		cmocka_unit_test(attr_may_be_set_after_we_removed_the_file),
+		cmocka_unit_test(attr_of_another_kind_is_another_files),
 	};
 
 	signal(SIGPIPE, SIG_IGN); /* as in the daemon */

@@ -502,6 +502,29 @@ static void tree_keeps_what_is_above_a_file_that_is_held(void **state)
 	end(&f);
 }
 
+/* A directory that passed for a file would get a second name, and could come to
+ * be below itself by one. */
+static void tree_keeps_what_kind_a_file_is(void **state)
+{
+	struct fixture f;
+	struct wire_attr attr = attr_of(10, S_IFREG);
+	struct file *dir;
+	struct file *other;
+
+	(void)state;
+	begin(&f);
+	dir = enter(&f, f.root, "d", 10, S_IFDIR);
+	other = enter(&f, f.root, "e", 11, S_IFDIR);
+	file_set_attr(dir, &attr);
+	assert_true(file_is_dir(dir));
+	assert_int_equal(file_sure_ms(dir), 0);
+	assert_ptr_not_equal(enter(&f, other, "n", 10, S_IFREG), dir);
+	assert_ptr_not_equal(enter(&f, f.root, "x", 10, S_IFREG), dir);
+	tree_rename(f.root, "e", dir, "e", false);
+	expect_path(other, "d/e");
+	end(&f);
+}
+
 static void tree_lives_until_the_last_file_goes(void **state)
 {
 	struct fixture f;
@@ -1081,6 +1104,7 @@ int main(void)
 		cmocka_unit_test(tree_follows_directories_that_the_guest_moved),
 		cmocka_unit_test(tree_has_no_directory_below_itself),
 		cmocka_unit_test(tree_keeps_what_is_above_a_file_that_is_held),
+		cmocka_unit_test(tree_keeps_what_kind_a_file_is),
 		cmocka_unit_test(tree_lives_until_the_last_file_goes),
 		cmocka_unit_test(tree_relies_on_attributes_as_long_as_it_may),
 		cmocka_unit_test(tree_knows_who_has_no_extended_attributes),
