@@ -228,7 +228,7 @@ static void on_timer(uv_timer_t *timer);
 
 static void job_set_timer(struct job *job, unsigned ms)
 {
-	/* A fork may have made the loop's idea of now an old one. */
+	/* A child takes its time to start, and the loop's now is from before. */
 	uv_update_time(job->jobs->loop);
 	uv_timer_start(&job->timer, on_timer, ms, 0);
 }

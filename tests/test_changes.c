@@ -77,7 +77,7 @@ static void changes_of_what_nobody_knows_do_no_harm(void **state)
 	list_dir(&f, "etc");
 	look(&f, "etc/hosts");
 	watch = f.g->nodes[fake_guest_find(f.g, "etc")].watch;
-	for (uint32_t change = 0; change < 16; change++) {
+	for (uint32_t change = 0; change < 32; change++) {
 		fake_guest_changed(f.g, watch, change, "hosts");
 		fake_guest_changed(f.g, watch, change, "");
 		fake_guest_changed(f.g, watch, change, "nobody");
