@@ -154,6 +154,21 @@ static inline void files_begin_stocked(struct files_world *f)
 	fake_guest_dir(f->g, "home/me");
 }
 
+/* With two to open. */
+static inline void files_begin_small(struct files_world *f)
+{
+	files_begin_world(f);
+	fake_guest_file(f->g, "d/small", "content");
+	fake_guest_file(f->g, "d/other", "other");
+}
+
+/* Whatever waits in the guest has come there. */
+static inline void files_settle(struct files_world *f)
+{
+	world_settle(&f->w);
+	loop_run_for(f->w.loop, 20);
+}
+
 static inline void files_second(struct files_world *f)
 {
 	f->two = fake_guest_new();
@@ -226,6 +241,17 @@ static inline uint64_t open_it(struct files_world *f, const char *path,
 
 	assert_int_equal(kernel_open(f->k, look(f, path), flags, &open), 0);
 	return open.fh;
+}
+
+/* Read what is open, and compare. */
+static inline void reads(struct files_world *f, uint64_t node, uint64_t fh,
+                         uint64_t off, const char *text)
+{
+	char data[8192];
+	ssize_t n = kernel_read(f->k, node, fh, off, data, sizeof(data));
+
+	assert_int_equal(n, strlen(text));
+	assert_memory_equal(data, text, strlen(text));
 }
 
 /* What a symbolic link shows; it must be one. */

@@ -16,31 +16,6 @@
 
 #include "tests/files_world.h"
 
-static void begin(struct files_world *f)
-{
-	files_begin_world(f);
-	fake_guest_file(f->g, "d/small", "content");
-	fake_guest_file(f->g, "d/other", "other");
-}
-
-/* Read, and compare. */
-static void reads(struct files_world *f, uint64_t node, uint64_t fh,
-                  uint64_t off, const char *text)
-{
-	char data[8192];
-	ssize_t n = kernel_read(f->k, node, fh, off, data, sizeof(data));
-
-	assert_int_equal(n, strlen(text));
-	assert_memory_equal(data, text, strlen(text));
-}
-
-/* Whatever waits in the guest has come there. */
-static void settle(struct files_world *f)
-{
-	world_settle(&f->w);
-	loop_run_for(f->w.loop, 20);
-}
-
 static void lock_that_is_interrupted_is_given_up(void **state)
 {
 	struct files_world f;
@@ -49,7 +24,7 @@ static void lock_that_is_interrupted_is_given_up(void **state)
 	uint64_t id;
 
 	(void)state;
-	begin(&f);
+	files_begin_small(&f);
 	node = look(&f, "d/small");
 	fh = open_it(&f, "d/small", O_RDWR);
 	id = send_lock(&f, node, fh, FUSE_SETLK, F_WRLCK);
@@ -59,12 +34,12 @@ static void lock_that_is_interrupted_is_given_up(void **state)
 	wait_seen(&f, WIRE_SETLK, 2);
 	/* It may take as long as it likes. */
 	hands_turn(f.w.hands, 3600000);
-	settle(&f);
+	files_settle(&f);
 	assert_false(kernel_answered(f.k, id));
 	kernel_send_interrupt(f.k, id);
 	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), -EINTR);
 	wait_seen(&f, WIRE_CANCEL, 1);
-	settle(&f);
+	files_settle(&f);
 	assert_int_equal(fake_guest_n_waiting(f.g), 0);
 	f.g->locked = false;
 	assert_int_equal(kernel_flush(f.k, node, fh), 0);
@@ -81,7 +56,7 @@ static void lock_that_waits_for_nobody_goes_on(void **state)
 	uint64_t ids[2];
 
 	(void)state;
-	begin(&f);
+	files_begin_small(&f);
 	node = look(&f, "d/small");
 	fh = open_it(&f, "d/small", O_RDWR);
 	f.g->hold = WIRE_SETLK;
@@ -90,7 +65,7 @@ static void lock_that_waits_for_nobody_goes_on(void **state)
 	wait_seen(&f, WIRE_SETLK, 2);
 	for (int i = 0; i < 2; i++)
 		kernel_send_interrupt(f.k, ids[i]);
-	settle(&f);
+	files_settle(&f);
 	for (int i = 0; i < 2; i++)
 		assert_false(kernel_answered(f.k, ids[i]));
 	fake_guest_answer_all(f.g);
@@ -112,18 +87,18 @@ static void lock_has_the_kernel_read_anew(void **state)
 	uint64_t id;
 
 	(void)state;
-	begin(&f);
+	files_begin_small(&f);
 	node = look(&f, "d/small");
 	fh = open_it(&f, "d/small", O_RDWR);
 	f.hold_first = true;
 	id = send_lock(&f, node, fh, FUSE_SETLK, F_WRLCK);
 	wait_seen(&f, WIRE_SETLK, 1);
-	settle(&f);
+	files_settle(&f);
 	assert_int_equal(f.n_firsts, 1);
 	assert_false(kernel_answered(f.k, id));
 	/* It is as good as answered. */
 	kernel_send_interrupt(f.k, id);
-	settle(&f);
+	files_settle(&f);
 	f.told(f.told_arg, 0);
 	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), 0);
 	reads(&f, node, fh, 0, "content");
@@ -154,7 +129,7 @@ static void lock_tells_who_has_it(void **state)
 	uint64_t id;
 
 	(void)state;
-	begin(&f);
+	files_begin_small(&f);
 	node = look(&f, "d/small");
 	fh = open_it(&f, "d/small", O_RDWR);
 	id = send_lock(&f, node, fh, FUSE_GETLK, F_WRLCK);
@@ -198,7 +173,7 @@ static void lock_is_of_whole_files(void **state)
 	uint64_t id;
 
 	(void)state;
-	begin(&f);
+	files_begin_small(&f);
 	node = look(&f, "d/small");
 	in.fh = open_it(&f, "d/small", O_RDWR);
 	for (unsigned i = 0; i < 3; i++) {
@@ -221,19 +196,19 @@ static void lock_is_not_taken_for_who_was_interrupted_before(void **state)
 	uint64_t id;
 
 	(void)state;
-	begin(&f);
+	files_begin_small(&f);
 	list_dir(&f, "d");
 	node = look(&f, "d/small");
 	f.g->hold = WIRE_OPEN;
 	assert_int_equal(kernel_open(f.k, node, O_RDONLY, &open), 0);
 	id = send_lock(&f, node, open.fh, FUSE_SETLKW, F_RDLCK);
-	settle(&f);
+	files_settle(&f);
 	kernel_send_interrupt(f.k, id);
 	hands_turn(f.w.hands, 1000);
 	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), -EINTR);
 	f.g->hold = 0;
 	fake_guest_answer_all(f.g);
-	settle(&f);
+	files_settle(&f);
 	assert_int_equal(f.g->n_seen[WIRE_SETLK], 0);
 	kernel_release(f.k, node, open.fh, O_RDONLY);
 	files_end_world(&f);

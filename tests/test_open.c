@@ -23,31 +23,6 @@
 
 enum { PART = 64 << 10, BEHIND = 8 << 20 };
 
-static void begin(struct files_world *f)
-{
-	files_begin_world(f);
-	fake_guest_file(f->g, "d/small", "content");
-	fake_guest_file(f->g, "d/other", "other");
-}
-
-/* Read, and compare. */
-static void reads(struct files_world *f, uint64_t node, uint64_t fh,
-                  uint64_t off, const char *text)
-{
-	char data[8192];
-	ssize_t n = kernel_read(f->k, node, fh, off, data, sizeof(data));
-
-	assert_int_equal(n, strlen(text));
-	assert_memory_equal(data, text, strlen(text));
-}
-
-/* Whatever waits in the guest has come there. */
-static void settle(struct files_world *f)
-{
-	world_settle(&f->w);
-	loop_run_for(f->w.loop, 20);
-}
-
 /* ---- reading ------------------------------------------------------------- */
 
 static void open_brings_the_beginning_of_a_small_file(void **state)
@@ -57,7 +32,7 @@ static void open_brings_the_beginning_of_a_small_file(void **state)
 	uint64_t fh;
 
 	(void)state;
-	begin(&f);
+	files_begin_small(&f);
 	node = look(&f, "d/small");
 	fh = open_it(&f, "d/small", O_RDONLY);
 	reads(&f, node, fh, 0, "content");
@@ -65,7 +40,7 @@ static void open_brings_the_beginning_of_a_small_file(void **state)
 	reads(&f, node, fh, 3, "tent");
 	reads(&f, node, fh, 7, "");
 	assert_int_equal(kernel_release(f.k, node, fh, O_RDONLY), 0);
-	settle(&f);
+	files_settle(&f);
 	assert_int_equal(f.g->n_seen[WIRE_CLOSE], 1);
 	files_end_world(&f);
 }
@@ -77,7 +52,7 @@ static void open_reads_again_what_may_have_changed(void **state)
 	uint64_t fh;
 
 	(void)state;
-	begin(&f);
+	files_begin_small(&f);
 	/* Nobody watches: it holds for as long as attributes do. */
 	node = look(&f, "d/small");
 	fh = open_it(&f, "d/small", O_RDONLY);
@@ -88,9 +63,9 @@ static void open_reads_again_what_may_have_changed(void **state)
 	/* Somebody watches, and tells. */
 	list_dir(&f, "d");
 	fh = open_it(&f, "d/small", O_RDONLY);
-	settle(&f);
+	files_settle(&f);
 	fake_guest_write(f.g, "d/small", "again");
-	settle(&f);
+	files_settle(&f);
 	reads(&f, node, fh, 0, "again");
 	kernel_release(f.k, node, fh, O_RDONLY);
 	/* /proc never holds. */
@@ -113,13 +88,13 @@ static void open_is_answered_before_the_guest_where_it_watches(void **state)
 	size_t len;
 
 	(void)state;
-	begin(&f);
+	files_begin_small(&f);
 	list_dir(&f, "d");
 	node = look(&f, "d/small");
 	f.g->hold = WIRE_OPEN;
 	assert_int_equal(kernel_open(f.k, node, O_RDONLY, &open), 0);
 	id = kernel_send_read(f.k, node, open.fh, 0, 4096);
-	settle(&f);
+	files_settle(&f);
 	assert_false(kernel_answered(f.k, id));
 	fake_guest_answer_all(f.g);
 	assert_int_equal(kernel_wait(f.k, id, &data, &len, KERNEL_MS), 0);
@@ -138,7 +113,7 @@ static void open_that_fails_behind_is_told_by_what_follows(void **state)
 	uint64_t ids[3];
 
 	(void)state;
-	begin(&f);
+	files_begin_small(&f);
 	list_dir(&f, "d");
 	node = look(&f, "d/small");
 	f.g->hold = WIRE_OPEN;
@@ -148,7 +123,7 @@ static void open_that_fails_behind_is_told_by_what_follows(void **state)
 	ids[0] = kernel_send_read(f.k, node, open.fh, 0, 4096);
 	ids[1] = kernel_send_fsync(f.k, node, open.fh);
 	ids[2] = kernel_send(f.k, FUSE_LSEEK, node, &seek, sizeof(seek));
-	settle(&f);
+	files_settle(&f);
 	fake_guest_answer_all(f.g);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(kernel_wait(f.k, ids[i], NULL, NULL,
@@ -172,7 +147,7 @@ static void open_files_survive_their_names(void **state)
 	uint64_t fh2;
 
 	(void)state;
-	begin(&f);
+	files_begin_small(&f);
 	node = look(&f, "d/small");
 	fh = open_it(&f, "d/small", O_RDWR);
 	fh2 = open_it(&f, "d/small", O_RDONLY);
@@ -186,7 +161,7 @@ static void open_files_survive_their_names(void **state)
 	reads(&f, node, fh2, 0, "coxyz");
 	kernel_release(f.k, node, fh, O_RDWR);
 	kernel_release(f.k, node, fh2, O_RDONLY);
-	settle(&f);
+	files_settle(&f);
 	/* The guest cannot be asked any more; what is left is known. */
 	assert_int_equal(kernel_getattr(f.k, node, &attr), 0);
 	assert_int_equal(attr.nlink, 0);
@@ -203,7 +178,7 @@ static void open_files_are_asked_by_what_is_open(void **state)
 	uint64_t node;
 
 	(void)state;
-	begin(&f);
+	files_begin_small(&f);
 	node = look(&f, "d/small");
 	assert_int_equal(kernel_open(f.k, node, O_RDONLY, &open), 0);
 	fake_guest_move(f.g, "d/other", "d/small");
@@ -225,13 +200,13 @@ static void open_opens_no_other_file_that_has_got_the_name(void **state)
 	uint64_t node;
 
 	(void)state;
-	begin(&f);
+	files_begin_small(&f);
 	list_dir(&f, "d");
 	node = look(&f, "d/small");
 	/* What tells of it is on its way. */
 	f.g->nodes[fake_guest_find(f.g, "d/small")].ino += 1000;
 	assert_int_equal(kernel_open(f.k, node, O_RDWR, &open), -ESTALE);
-	settle(&f);
+	files_settle(&f);
 	assert_int_equal(f.g->n_seen[WIRE_CLOSE], 1);
 	files_end_world(&f);
 }
@@ -246,7 +221,7 @@ static void open_answers_writes_before_the_guest_has_them(void **state)
 	uint64_t id;
 
 	(void)state;
-	begin(&f);
+	files_begin_small(&f);
 	node = look(&f, "d/small");
 	fh = open_it(&f, "d/small", O_RDWR);
 	f.g->hold = WIRE_WRITE;
@@ -254,10 +229,10 @@ static void open_answers_writes_before_the_guest_has_them(void **state)
 	assert_int_equal(kernel_write(f.k, node, fh, 7, "!", 1), 1);
 	/* Closing waits for them. */
 	id = kernel_send_flush(f.k, node, fh);
-	settle(&f);
+	files_settle(&f);
 	assert_false(kernel_answered(f.k, id));
 	fake_guest_answer(f.g, 0);
-	settle(&f);
+	files_settle(&f);
 	assert_false(kernel_answered(f.k, id));
 	fake_guest_answer_all(f.g);
 	assert_int_equal(kernel_wait_done(f.k, id), 0);
@@ -276,7 +251,7 @@ static void open_keeps_no_size_that_a_write_may_overtake(void **state)
 	uint64_t fh;
 
 	(void)state;
-	begin(&f);
+	files_begin_small(&f);
 	list_dir(&f, "d");
 	node = look(&f, "d/small");
 	fh = open_it(&f, "d/small", O_RDWR);
@@ -288,7 +263,7 @@ static void open_keeps_no_size_that_a_write_may_overtake(void **state)
 	assert_int_equal(f.g->n_seen[WIRE_GETATTR], 2);
 	fake_guest_answer_all(f.g);
 	f.g->hold = 0;
-	settle(&f);
+	files_settle(&f);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(kernel_getattr(f.k, node, &attr), 0);
 		assert_int_equal(attr.size, 8);
@@ -321,13 +296,13 @@ static void open_tells_a_failed_write_once(void **state)
 	uint64_t fh;
 
 	(void)state;
-	begin(&f);
+	files_begin_small(&f);
 	node = look(&f, "d/small");
 	fh = open_it(&f, "d/small", O_RDWR);
 	for (int who = 0; who < 3; who++) {
 		f.g->err[WIRE_WRITE] = ENOSPC;
 		assert_int_equal(kernel_write(f.k, node, fh, 0, "x", 1), 1);
-		settle(&f);
+		files_settle(&f);
 		f.g->err[WIRE_WRITE] = 0;
 		expect_error(&f, "files: d/small: write: No space left");
 		if (who == 0)
@@ -360,7 +335,7 @@ static void open_waits_when_much_is_under_way(void **state)
 	unsigned n = 0;
 
 	(void)state;
-	begin(&f);
+	files_begin_small(&f);
 	node = look(&f, "d/small");
 	fh = open_it(&f, "d/small", O_RDWR);
 	f.g->hold = WIRE_WRITE;
@@ -389,7 +364,7 @@ static void open_with_o_sync_waits_for_each_write(void **state)
 	uint64_t fh;
 
 	(void)state;
-	begin(&f);
+	files_begin_small(&f);
 	node = look(&f, "d/small");
 	fh = open_it(&f, "d/small", O_WRONLY | O_SYNC);
 	f.g->err[WIRE_WRITE] = EDQUOT;
@@ -406,7 +381,7 @@ static void open_waits_for_each_write_to_what_is_made_up(void **state)
 	uint64_t fh;
 
 	(void)state;
-	begin(&f);
+	files_begin_small(&f);
 	f.g->nodes[fake_guest_find(f.g, "d/small")].flags = WIRE_ATTR_VOLATILE;
 	node = look(&f, "d/small");
 	fh = open_it(&f, "d/small", O_WRONLY);
@@ -425,7 +400,7 @@ static void open_files_stay_so_when_the_machine_is_renamed(void **state)
 	uint64_t fh;
 
 	(void)state;
-	begin(&f);
+	files_begin_small(&f);
 	node = look(&f, "d/small");
 	fh = open_it(&f, "d/small", O_RDWR);
 	assert_int_equal(kernel_rename(f.k, FUSE_ROOT_ID, "web", FUSE_ROOT_ID,
@@ -437,7 +412,7 @@ static void open_files_stay_so_when_the_machine_is_renamed(void **state)
 	kernel_release(f.k, node, fh, O_RDWR);
 	/* The next agent is sent for by the new name. */
 	fake_guest_die(f.g);
-	settle(&f);
+	files_settle(&f);
 	assert_int_equal(kernel_walk(f.k, "shop/files/d/other", &e), 0);
 	files_end_world(&f);
 }
@@ -450,7 +425,7 @@ static void open_creates(void **state)
 	uint64_t dir;
 
 	(void)state;
-	begin(&f);
+	files_begin_small(&f);
 	dir = look(&f, "d");
 	assert_int_equal(kernel_create(f.k, dir, "new", 0640, O_RDWR | O_EXCL,
 	                               &e, &open),
@@ -476,7 +451,7 @@ static void open_keeps_a_file_one_that_loses_the_name_it_had(void **state)
 	uint64_t fh;
 
 	(void)state;
-	begin(&f);
+	files_begin_small(&f);
 	fake_guest_hard_link(f.g, "d/second", "d/small");
 	dir = look(&f, "d");
 	node = look(&f, "d/small");
@@ -503,7 +478,7 @@ static void open_copies_within_a_machine_and_not_between(void **state)
 	uint64_t id;
 
 	(void)state;
-	begin(&f);
+	files_begin_small(&f);
 	node = look(&f, "d/small");
 	in.fh_in = open_it(&f, "d/small", O_RDONLY);
 	in.fh_out = open_it(&f, "d/other", O_RDWR);
@@ -529,7 +504,7 @@ static void open_asks_anew_after_a_fallocate(void **state)
 	uint64_t id;
 
 	(void)state;
-	begin(&f);
+	files_begin_small(&f);
 	list_dir(&f, "d");
 	node = look(&f, "d/small");
 	in.fh = open_it(&f, "d/small", O_RDWR);
@@ -555,7 +530,7 @@ static void open_tells_the_guest_who_cuts_a_file(void **state)
 	uint64_t fh;
 
 	(void)state;
-	begin(&f);
+	files_begin_small(&f);
 	node = look(&f, "d/small");
 	for (uid_t uid = 0; uid < 2; uid++) {
 		kernel_as(f.k, uid, 0, getpid());
@@ -583,13 +558,13 @@ static void open_files_of_an_agent_that_died_are_dead(void **state)
 	char data[10];
 
 	(void)state;
-	begin(&f);
+	files_begin_small(&f);
 	node = look(&f, "d/small");
 	fh = open_it(&f, "d/small", O_RDWR);
 	f.g->hold = WIRE_WRITE;
 	assert_int_equal(kernel_write(f.k, node, fh, 0, "x", 1), 1);
 	id = kernel_send_flush(f.k, node, fh);
-	settle(&f);
+	files_settle(&f);
 	fake_guest_die(f.g);
 	/* What was answered is told to have failed. */
 	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), -EIO);
@@ -603,7 +578,7 @@ static void open_files_of_an_agent_that_died_are_dead(void **state)
 	id = send_lock(&f, node, fh, FUSE_SETLK, F_WRLCK);
 	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), -EIO);
 	assert_int_equal(kernel_release(f.k, node, fh, O_RDWR), 0);
-	settle(&f);
+	files_settle(&f);
 	assert_int_equal(f.g->n_seen[WIRE_CLOSE], 0);
 	fh = open_it(&f, "d/small", O_RDONLY);
 	reads(&f, node, fh, 0, "content");
@@ -618,18 +593,18 @@ static void open_files_keep_their_agent(void **state)
 	uint64_t fh;
 
 	(void)state;
-	begin(&f);
+	files_begin_small(&f);
 	node = look(&f, "d/small");
 	fh = open_it(&f, "d/small", O_RDWR);
 	hands_turn(f.w.hands, 10 * GUEST_IDLE_MS);
-	settle(&f);
+	files_settle(&f);
 	assert_non_null(f.agent.job);
 	assert_int_equal(kernel_write(f.k, node, fh, 0, "C", 1), 1);
 	assert_int_equal(kernel_flush(f.k, node, fh), 0);
 	kernel_release(f.k, node, fh, O_RDWR);
-	settle(&f);
+	files_settle(&f);
 	hands_turn(f.w.hands, GUEST_IDLE_MS);
-	settle(&f);
+	files_settle(&f);
 	assert_null(f.agent.job);
 	files_end_world(&f);
 }
@@ -639,7 +614,7 @@ static void open_files_that_nobody_releases_go_at_the_end(void **state)
 	struct files_world f;
 
 	(void)state;
-	begin(&f);
+	files_begin_small(&f);
 	open_it(&f, "d/small", O_RDWR);
 	open_it(&f, "d/other", O_RDONLY);
 	files_end_world(&f);
