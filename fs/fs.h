@@ -4,7 +4,8 @@
  *
  * Each operation finds the node, makes a request and goes on to the folder's
  * other files: the root is machines.c and dir.c, control files are control.c
- * and exec.c. All of it runs on the loop thread.
+ * and exec.c; those for what is below files/ are named in files.h. All of it
+ * runs on the loop thread.
  */
 #ifndef ORBFS_FS_FS_H
 #define ORBFS_FS_FS_H
