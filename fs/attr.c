@@ -106,10 +106,13 @@ void attr_timeouts(const struct node *node, double *entry_s, double *attr_s)
 
 bool attr_is_of_other(const struct file *file, const struct wire_attr *attr)
 {
+	bool is_told = file->names ? file_is_watched(file)
+	                           : !file_is_root(file);
+
 	if ((attr->mode ^ file->attr.mode) & S_IFMT)
 		return true;
-	return file_is_watched(file) &&
-	       (attr->dev != file->dev || attr->ino != file->ino);
+	/* Without a name it lost the one that was asked for. */
+	return is_told && (attr->dev != file->dev || attr->ino != file->ino);
 }
 
 /* ---- files/ itself ---- */

@@ -8,8 +8,9 @@
  *
  * An open for reading of a file that the guest watches is answered before the
  * guest has opened it: what the kernel asks next waits here instead, and the
- * beginning of the file comes with the open. If it fails all the same, the file
- * went at this very moment, and the first read says so.
+ * beginning of the file comes with the open. The guest may have given the name
+ * to another file at this very moment, and that is not what was opened: it is
+ * asked for again where it is by then, or the first read says that it went.
  */
 #include "fs/open.h"
 
@@ -27,6 +28,8 @@
 #include "fs/names.h"
 #include "fs/tell.h"
 
+enum { AGAIN_MOST = 10 };
+
 enum open_state { OPEN_OPENING, OPEN_OPEN, OPEN_DEAD };
 
 struct open_file {
@@ -38,6 +41,10 @@ struct open_file {
 	bool sync;
 	uint64_t handle; /* the agent's */
 	uint64_t epoch;  /* and which agent */
+	/* Of an open that was answered before. */
+	struct guest_call call;
+	uint64_t moves; /* of the tree when it was asked for */
+	unsigned n_again;
 	/* The file's beginning, as it came with the open. */
 	char *data;
 	size_t len;
@@ -321,6 +328,18 @@ static void reply_open(struct request *rq)
 		open_file_unref(of);
 }
 
+/* Did the guest open another file, that has got the name? Then not for us. */
+static bool opened_other(const struct open_file *of,
+                         const struct guest_reply *reply)
+{
+	if (!attr_is_of_other(of->node->file, &reply->attr))
+		return false;
+	guest_tell(files_of(of->node)->guest,
+	           &(struct guest_call){ .op = WIRE_CLOSE,
+	                                 .handle = reply->handle });
+	return true;
+}
+
 static void on_opened(void *arg, int err, const struct guest_reply *reply,
                       bool more)
 {
@@ -328,12 +347,8 @@ static void on_opened(void *arg, int err, const struct guest_reply *reply,
 	bool stale;
 
 	(void)more;
-	if (!err && attr_is_of_other(rq->node->file, &reply->attr)) {
-		guest_tell(files_of(rq->node)->guest,
-		           &(struct guest_call){ .op = WIRE_CLOSE,
-		                                 .handle = reply->handle });
+	if (!err && opened_other(rq->open, reply))
 		err = -ESTALE;
-	}
 	if (call_again(rq, err))
 		return;
 	if (err) {
@@ -353,13 +368,45 @@ static void on_opened(void *arg, int err, const struct guest_reply *reply,
 	reply_open(rq);
 }
 
+static void on_opened_behind(void *arg, int err,
+                             const struct guest_reply *reply, bool more);
+
+/* Ask for the file where it is by now; false: it is nowhere to be found. What
+ * tells of a move comes behind the answers that were built before it, so the
+ * way may be the old one once more. */
+static bool open_elsewhere(struct open_file *of)
+{
+	const struct file *file = of->node->file;
+	struct buf path = BUF_INIT(WIRE_PATH_MAX - 1);
+	bool found = of->n_again++ < AGAIN_MOST;
+
+	of->call.handle = file->names ? 0 : open_any_handle(file);
+	if (found && !of->call.handle)
+		found = tree_path(file, &path) == 0;
+	if (found) {
+		of->moves = tree_moves(file->tree);
+		of->call.path = path.data ? path.data : "";
+		guest_ask(files_of(of->node)->guest, &of->call,
+		          on_opened_behind, of);
+	}
+	buf_free(&path);
+	return found;
+}
+
 /* The open was answered before. */
 static void on_opened_behind(void *arg, int err,
                              const struct guest_reply *reply, bool more)
 {
 	struct open_file *of = arg;
+	bool other = !err && opened_other(of, reply);
+	bool moved = err == -ENOENT &&
+	             of->moves != tree_moves(of->node->file->tree);
 
 	(void)more;
+	if ((other || moved) && open_elsewhere(of))
+		return;
+	if (other)
+		err = -ESTALE;
 	if (err) {
 		of->state = OPEN_DEAD;
 		of->err = err;
@@ -396,6 +443,8 @@ static void ask_open(struct request *rq)
 		return;
 	}
 	set_cache_flags(rq, &file->attr);
+	rq->open->call = rq->call;
+	rq->open->moves = tree_moves(file->tree);
 	guest_ask(files->guest, &rq->call, on_opened_behind,
 	          open_file_ref(rq->open));
 	reply_open(rq);

@@ -211,6 +211,63 @@ static void open_opens_no_other_file_that_has_got_the_name(void **state)
 	files_end_world(&f);
 }
 
+/* Opened before the guest had done so, while two files change places: each is
+ * read as itself, wherever it is. */
+static void open_behind_reads_no_other_file(void **state)
+{
+	struct files_world f;
+	struct fuse_open_out open;
+	uint64_t node;
+	uint64_t watch;
+	uint64_t id;
+	const void *data;
+	size_t len;
+
+	(void)state;
+	begin(&f);
+	list_dir(&f, "d");
+	node = look(&f, "d/small");
+	watch = f.g->nodes[fake_guest_find(f.g, "d")].watch;
+	assert_int_not_equal(watch, 0);
+	f.g->nodes[fake_guest_find(f.g, "d")].watch = 0;
+	fake_guest_move(f.g, "d/small", "d/moved");
+	fake_guest_move(f.g, "d/other", "d/small");
+	f.g->nodes[fake_guest_find(f.g, "d")].watch = watch;
+	f.g->hold = WIRE_OPEN;
+	assert_int_equal(kernel_open(f.k, node, O_RDONLY, &open), 0);
+	id = kernel_send_read(f.k, node, open.fh, 0, 4096);
+	settle(&f);
+	fake_guest_answer_all(f.g);
+	settle(&f);
+	/* What tells of it comes behind the answer. */
+	fake_guest_moved(f.g, watch, "small", watch, "moved");
+	settle(&f);
+	f.g->hold = 0;
+	fake_guest_answer_all(f.g);
+	assert_int_equal(kernel_wait(f.k, id, &data, &len, KERNEL_MS), 0);
+	assert_int_equal(len, 7);
+	assert_memory_equal(data, "content", 7);
+	assert_int_equal(kernel_release(f.k, node, open.fh, O_RDONLY), 0);
+	settle(&f);
+	assert_int_equal(f.g->n_seen[WIRE_CLOSE], f.g->n_seen[WIRE_OPEN]);
+	/* One that is gone is not the one that has its name. */
+	node = look(&f, "d/moved");
+	f.g->hold = WIRE_OPEN;
+	assert_int_equal(kernel_open(f.k, node, O_RDONLY, &open), 0);
+	id = kernel_send_read(f.k, node, open.fh, 0, 4096);
+	settle(&f);
+	f.g->nodes[fake_guest_find(f.g, "d/moved")].ino += 1000;
+	fake_guest_changed(f.g, watch, WIRE_CHANGED_NAME, "moved");
+	settle(&f);
+	f.g->hold = 0;
+	fake_guest_answer_all(f.g);
+	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), -ESTALE);
+	assert_int_equal(kernel_release(f.k, node, open.fh, O_RDONLY), 0);
+	settle(&f);
+	assert_int_equal(f.g->n_seen[WIRE_CLOSE], f.g->n_seen[WIRE_OPEN]);
+	files_end_world(&f);
+}
+
 /* ---- writing ------------------------------------------------------------- */
 
 static void open_answers_writes_before_the_guest_has_them(void **state)
@@ -633,6 +690,7 @@ int main(void)
 		cmocka_unit_test(open_files_are_asked_by_what_is_open),
 		cmocka_unit_test(
 			open_opens_no_other_file_that_has_got_the_name),
+		cmocka_unit_test(open_behind_reads_no_other_file),
 		cmocka_unit_test(open_answers_writes_before_the_guest_has_them),
 		cmocka_unit_test(open_keeps_no_size_that_a_write_may_overtake),
 		cmocka_unit_test(open_tells_a_failed_write_once),
