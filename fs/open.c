@@ -311,8 +311,11 @@ static void set_cache_flags(struct request *rq, const struct wire_attr *attr)
 	const struct file *file = rq->node->file;
 
 	rq->fi.keep_cache = same_data(&file->attr, attr);
-	/* /proc and the like have content that their size says nothing of. */
-	rq->fi.direct_io = (attr->flags & WIRE_ATTR_VOLATILE) != 0;
+	/* /proc and the like have content that their size says nothing of. And
+	 * where nobody tells of it, the name may be another file's by now: what
+	 * is read of that one is not to be mixed with the pages of this one. */
+	rq->fi.direct_io = (attr->flags & WIRE_ATTR_VOLATILE) != 0 ||
+	                   attr->dev != file->dev || attr->ino != file->ino;
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 11)
 	rq->fi.noflush = !rq->open->writes && !file->locked;
 #endif

@@ -268,6 +268,30 @@ static void open_behind_reads_no_other_file(void **state)
 	files_end_world(&f);
 }
 
+/* Nobody watches, and the name is taken for what it was for a second: what is
+ * read then is not kept as the first file's, which somebody may have open. */
+static void open_keeps_no_pages_of_what_has_got_the_name(void **state)
+{
+	struct files_world f;
+	struct fuse_open_out first;
+	struct fuse_open_out second;
+	uint64_t node;
+
+	(void)state;
+	begin(&f);
+	node = look(&f, "d/small");
+	assert_int_equal(kernel_open(f.k, node, O_RDONLY, &first), 0);
+	assert_int_equal(first.open_flags & FOPEN_DIRECT_IO, 0);
+	fake_guest_move(f.g, "d/other", "d/small");
+	assert_int_equal(kernel_open(f.k, node, O_RDONLY, &second), 0);
+	assert_int_not_equal(second.open_flags & FOPEN_DIRECT_IO, 0);
+	reads(&f, node, second.fh, 0, "other");
+	reads(&f, node, first.fh, 0, "content");
+	kernel_release(f.k, node, first.fh, O_RDONLY);
+	kernel_release(f.k, node, second.fh, O_RDONLY);
+	files_end_world(&f);
+}
+
 /* ---- writing ------------------------------------------------------------- */
 
 static void open_answers_writes_before_the_guest_has_them(void **state)
@@ -691,6 +715,7 @@ int main(void)
 		cmocka_unit_test(
 			open_opens_no_other_file_that_has_got_the_name),
 		cmocka_unit_test(open_behind_reads_no_other_file),
+		cmocka_unit_test(open_keeps_no_pages_of_what_has_got_the_name),
 		cmocka_unit_test(open_answers_writes_before_the_guest_has_them),
 		cmocka_unit_test(open_keeps_no_size_that_a_write_may_overtake),
 		cmocka_unit_test(open_tells_a_failed_write_once),
