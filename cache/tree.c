@@ -206,6 +206,21 @@ bool file_is_watched(const struct file *file)
 	return false;
 }
 
+bool file_is_at_rest(const struct file *file)
+{
+	uint64_t now = now_ms(file->tree);
+
+	for (const struct dentry *d = file->names; d; d = d->next)
+		if (now < d->dir->rest_ms)
+			return false;
+	return true;
+}
+
+void tree_disturb(struct file *dir)
+{
+	dir->rest_ms = now_ms(dir->tree) + TREE_REST_MS;
+}
+
 /* A symbolic link with several names is as many files here, none of which
  * hears of what is done to another. */
 static bool is_many_links(const struct wire_attr *attr)

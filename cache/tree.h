@@ -32,6 +32,7 @@ struct tree;
 
 enum {
 	/* What the guest watches is known for so long. */
+	TREE_REST_MS = 1000,
 	TREE_SURE_MS = 3600000,
 	/* Names looked at by tree_ahead, for each of the two. */
 	TREE_AHEAD = 32,
@@ -55,6 +56,7 @@ struct file {
 	struct listing *listing; /* valid, or NULL */
 	uint64_t watch;          /* as what the guest tells of changes, or 0 */
 	bool watched;            /* it has said that it does */
+	uint64_t rest_ms;        /* from when on its names are at rest */
 	unsigned n_missed;       /* look-ups that no listing answered */
 	bool walked;             /* it was read by a readdir */
 	bool reading;            /* somebody is in the middle of that */
@@ -114,6 +116,12 @@ uint64_t file_sure_ms(const struct file *file);
 /* Is there a directory that is watched and has it under a name, so that the
  * guest tells of changes to it? */
 bool file_is_watched(const struct file *file);
+
+/* Has nobody in the guest changed a name in its directory within the last
+ * TREE_REST_MS? Then its name is hardly another file's at this very moment. */
+bool file_is_at_rest(const struct file *file);
+/* Somebody changes names in a directory. */
+void tree_disturb(struct file *dir);
 
 /* The file of that name, if it is known, or NULL. Borrowed. */
 struct file *tree_find(const struct file *dir, const char *name);

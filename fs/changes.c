@@ -53,6 +53,7 @@ static void on_changed(void *arg, uint64_t watch, uint32_t change,
 		tell_named(files, dir, name);
 	}
 	if ((change & WIRE_CHANGED_NAME) && *name) {
+		tree_disturb(dir);
 		tree_drop_listing(dir);
 		tell_named(files, dir, name);
 		tree_leave(dir, name);
@@ -76,6 +77,8 @@ static void rename_in_tree(struct files *files, struct file *dir,
 	file_ref(new_dir);
 	spoil_dir(files, dir);
 	spoil_dir(files, new_dir);
+	tree_disturb(dir);
+	tree_disturb(new_dir);
 	tree_drop_listing(dir);
 	tree_drop_listing(new_dir);
 	tell_named(files, dir, name);

@@ -7,10 +7,11 @@
  * written, and nothing but a close or an fsync has to wait for writes.
  *
  * An open for reading of a file that the guest watches is answered before the
- * guest has opened it: what the kernel asks next waits here instead, and the
- * beginning of the file comes with the open. The guest may have given the name
- * to another file at this very moment, and that is not what was opened: it is
- * asked for again where it is by then, or the first read says that it went.
+ * guest has opened it, unless names in its directory have changed just now: what
+ * the kernel asks next waits here instead, and the beginning of the file comes
+ * with the open. The guest may have given the name to another file all the same,
+ * and that is not what was opened: it is asked for again where it is by then, or
+ * the first read says that it went.
  */
 #include "fs/open.h"
 
@@ -428,7 +429,8 @@ static void ask_open(struct request *rq)
 	struct file *file = rq->node->file;
 	bool changes = rq->open->writes || (rq->fi.flags & O_TRUNC);
 	bool behind = !changes && file_is_watched(file) &&
-	              file->attr.nlink == 1 && file_sure_ms(file) > 0 &&
+	              file_is_at_rest(file) && file->attr.nlink == 1 &&
+	              file_sure_ms(file) > 0 &&
 	              !(file->attr.flags & WIRE_ATTR_VOLATILE);
 
 	rq->call.op = WIRE_OPEN;

@@ -224,7 +224,7 @@ static void open_behind_reads_no_other_file(void **state)
 	size_t len;
 
 	(void)state;
-	begin(&f);
+	files_begin_small(&f);
 	list_dir(&f, "d");
 	node = look(&f, "d/small");
 	watch = f.g->nodes[fake_guest_find(f.g, "d")].watch;
@@ -236,35 +236,67 @@ static void open_behind_reads_no_other_file(void **state)
 	f.g->hold = WIRE_OPEN;
 	assert_int_equal(kernel_open(f.k, node, O_RDONLY, &open), 0);
 	id = kernel_send_read(f.k, node, open.fh, 0, 4096);
-	settle(&f);
+	files_settle(&f);
 	fake_guest_answer_all(f.g);
-	settle(&f);
+	files_settle(&f);
 	/* What tells of it comes behind the answer. */
 	fake_guest_moved(f.g, watch, "small", watch, "moved");
-	settle(&f);
+	files_settle(&f);
 	f.g->hold = 0;
 	fake_guest_answer_all(f.g);
 	assert_int_equal(kernel_wait(f.k, id, &data, &len, KERNEL_MS), 0);
 	assert_int_equal(len, 7);
 	assert_memory_equal(data, "content", 7);
 	assert_int_equal(kernel_release(f.k, node, open.fh, O_RDONLY), 0);
-	settle(&f);
+	files_settle(&f);
 	assert_int_equal(f.g->n_seen[WIRE_CLOSE], f.g->n_seen[WIRE_OPEN]);
 	/* One that is gone is not the one that has its name. */
+	hands_turn(f.w.hands, TREE_REST_MS);
 	node = look(&f, "d/moved");
 	f.g->hold = WIRE_OPEN;
 	assert_int_equal(kernel_open(f.k, node, O_RDONLY, &open), 0);
 	id = kernel_send_read(f.k, node, open.fh, 0, 4096);
-	settle(&f);
+	files_settle(&f);
 	f.g->nodes[fake_guest_find(f.g, "d/moved")].ino += 1000;
 	fake_guest_changed(f.g, watch, WIRE_CHANGED_NAME, "moved");
-	settle(&f);
+	files_settle(&f);
 	f.g->hold = 0;
 	fake_guest_answer_all(f.g);
 	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), -ESTALE);
 	assert_int_equal(kernel_release(f.k, node, open.fh, O_RDONLY), 0);
-	settle(&f);
+	files_settle(&f);
 	assert_int_equal(f.g->n_seen[WIRE_CLOSE], f.g->n_seen[WIRE_OPEN]);
+	files_end_world(&f);
+}
+
+/* Names that the guest gives away are not relied on: who has the file looked up
+ * anew is the kernel, and that it does for an open that failed. */
+static void open_waits_for_the_guest_where_names_change(void **state)
+{
+	struct files_world f;
+	struct fuse_open_out open;
+	uint64_t node;
+	uint64_t id;
+
+	(void)state;
+	files_begin_small(&f);
+	list_dir(&f, "d");
+	node = look(&f, "d/small");
+	fake_guest_write(f.g, "d/new", "x");
+	files_settle(&f);
+	f.g->hold = WIRE_OPEN;
+	id = kernel_send_open(f.k, node, O_RDONLY);
+	files_settle(&f);
+	assert_false(kernel_answered(f.k, id));
+	f.g->hold = 0;
+	fake_guest_answer_all(f.g);
+	assert_int_equal(kernel_wait(f.k, id, NULL, NULL, KERNEL_MS), 0);
+	/* After a while they have come to rest. */
+	hands_turn(f.w.hands, TREE_REST_MS);
+	f.g->hold = WIRE_OPEN;
+	assert_int_equal(kernel_open(f.k, node, O_RDONLY, &open), 0);
+	f.g->hold = 0;
+	fake_guest_answer_all(f.g);
 	files_end_world(&f);
 }
 
@@ -278,7 +310,7 @@ static void open_keeps_no_pages_of_what_has_got_the_name(void **state)
 	uint64_t node;
 
 	(void)state;
-	begin(&f);
+	files_begin_small(&f);
 	node = look(&f, "d/small");
 	assert_int_equal(kernel_open(f.k, node, O_RDONLY, &first), 0);
 	assert_int_equal(first.open_flags & FOPEN_DIRECT_IO, 0);
@@ -716,6 +748,7 @@ int main(void)
 			open_opens_no_other_file_that_has_got_the_name),
 		cmocka_unit_test(open_behind_reads_no_other_file),
 		cmocka_unit_test(open_keeps_no_pages_of_what_has_got_the_name),
+		cmocka_unit_test(open_waits_for_the_guest_where_names_change),
 		cmocka_unit_test(open_answers_writes_before_the_guest_has_them),
 		cmocka_unit_test(open_keeps_no_size_that_a_write_may_overtake),
 		cmocka_unit_test(open_tells_a_failed_write_once),
