@@ -477,8 +477,8 @@ static void warn_of_program(const struct daemon *d, const struct options *o)
 
 	if (o->orbctl && !found)
 		fprintf(stderr,
-		        "orbfs: %s: no such program yet; there are no machines "
-		        "until it is there\n",
+		        "orbfs: %s: no such program yet, or none that may be "
+		        "run; there are no machines until it is there\n",
 		        o->orbctl);
 	free(found);
 }
@@ -556,6 +556,27 @@ static int run(const struct options *options, struct daemon *d,
 	return err;
 }
 
+/* A relative path is meant from where it was said. 0 or -errno. */
+static int make_absolute(char **path)
+{
+	char *here, *there;
+	int err = 0;
+
+	if (!*path || **path == '/' || !strchr(*path, '/'))
+		return 0;
+	here = realpath(".", NULL);
+	if (!here)
+		return -errno;
+	if (asprintf(&there, "%s/%s", here, *path) < 0) {
+		err = -ENOMEM;
+	} else {
+		free(*path);
+		*path = there;
+	}
+	free(here);
+	return err;
+}
+
 /* Were one of the first three closed, something of ours would be opened as it,
  * and take what is meant for a terminal. */
 static void fill_standard_files(void)
@@ -579,6 +600,12 @@ int main(int argc, char *argv[])
 	fill_standard_files();
 	err = options_parse(&options, argc, argv, getenv("ORBFS_ORBCTL"), why,
 	                    sizeof(why));
+	if (!err) {
+		err = make_absolute(&options.orbctl);
+		if (err)
+			snprintf(why, sizeof(why), "%s: %s", options.orbctl,
+			         strerror(-err));
+	}
 	if (err) {
 		fprintf(stderr, "orbfs: %s\n", why);
 		options_free(&options);

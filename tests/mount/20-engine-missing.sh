@@ -92,3 +92,13 @@ HOME=$work/home mount_orbfs
 expect "one that comes there is found" "$ours web1 web2" "$(names "$mnt")"
 unmount
 PATH=$saved
+
+# A relative path is meant from where it was said.
+_engine=(--engine orbctl --orbctl fake/orbctl)
+cd "$work" || exit 1
+mount_orbfs
+expect "one that is named from here is found" "$ours web1 web2" "$(names "$mnt")"
+expect "and shown as what it is" "program $work/fake/orbctl" \
+	"$(grep program "$mnt/.orbfs/config")"
+cd / || exit 1
+unmount
